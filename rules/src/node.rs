@@ -1,0 +1,47 @@
+//! A tree of what a person wrote, with the place of every part: what rule files, patterns and configuration are read from.
+
+use crate::diagnostic::Span;
+use crate::value::Value;
+
+/// One part of a written text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// What a part of a written text is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeKind {
+    /// `null`, a boolean, a number or a text.
+    Scalar(Value),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping in written order; a repeated key is still there twice.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stands.
+    pub span: Span,
+    /// Its text.
+    pub text: String,
+}
+
+impl Node {
+    /// The value of the node without its places; of a repeated key the last value counts.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            NodeKind::Scalar(value) => value.clone(),
+            NodeKind::List(items) => Value::list(items.iter().map(Self::to_value).collect()),
+            NodeKind::Map(entries) => {
+                Value::map(entries.iter().map(|(key, node)| (key.text.clone(), node.to_value())).collect())
+            }
+        }
+    }
+}

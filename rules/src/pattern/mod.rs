@@ -1,0 +1,100 @@
+//! The `match` of a rule: conditions on the fields of an event.
+//!
+//! A match is a mapping of paths to alternatives; all keys must hold, and one alternative of each is enough. An
+//! alternative is a scalar or an operator. Lists in the event vanish from paths: any element may match, but all fields
+//! of one match must agree on the elements that they come from, and absence is judged within those.
+//!
+//! A match is parsed once, with every problem reported, and asked often. What it costs is bounded: [`STEP_LIMIT`].
+
+mod address;
+mod compile;
+mod condition;
+mod evaluate;
+mod explain;
+mod fold;
+mod json;
+mod operator;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use evaluate::STEP_LIMIT;
+pub use operator::{REGEX_LENGTH_LIMIT, REGEX_SIZE_LIMIT};
+
+use self::condition::Part;
+use self::evaluate::Answer;
+use crate::diagnostic::Span;
+use crate::node::Node;
+use crate::path::FieldPath;
+use crate::value::Value;
+
+/// A compiled match.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    parts: Vec<Part>,
+}
+
+/// One problem of a written match.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PatternError {
+    /// The offending part.
+    pub span: Span,
+    /// What is wrong, a fragment in lower case.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// The condition that makes a match fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The path of its field; of an `$or`, the path of its mapping with `$or` behind it.
+    pub path: String,
+    /// The alternatives as written, cut when they are long.
+    pub expected: String,
+    /// What is at the path: up to three values, or `nothing`.
+    pub actual: String,
+}
+
+impl Pattern {
+    /// Compiles a written match.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found, in written order, with its place and a hint.
+    pub fn compile(node: &Node) -> Result<Self, Vec<PatternError>> {
+        compile::compile(node).map(|parts| Self { parts })
+    }
+
+    /// Compiles a match that is written as JSON text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pattern::compile`]; spans are byte offsets into the text. A text that is no JSON gives one problem.
+    pub fn from_json(text: &str) -> Result<Self, Vec<PatternError>> {
+        json::read(text).map_err(|error| vec![error]).and_then(|node| Self::compile(&node))
+    }
+
+    /// Whether a document fulfils the match. One that would take more than [`STEP_LIMIT`] steps does not.
+    #[must_use]
+    pub fn matches(&self, document: &Value) -> bool {
+        evaluate::evaluate(&self.parts, document) == Answer::Yes
+    }
+
+    /// The first condition in written order that makes the match fail; `None` when it matches.
+    ///
+    /// When each condition would hold alone and only no choice of list elements suits all, it is the first for which
+    /// none suits it and those before it, conditions on absence coming last.
+    #[must_use]
+    pub fn mismatch(&self, document: &Value) -> Option<Mismatch> {
+        explain::mismatch(&self.parts, document)
+    }
+
+    /// The paths that the match names, in written order, each with the key that its outermost name is written in.
+    #[must_use]
+    pub fn paths(&self) -> Vec<(FieldPath, Span)> {
+        self.parts.iter().flat_map(Part::conditions).map(|condition| (condition.path.clone(), condition.span)).collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! Cases of a pattern, an event and the verdict, kept as data.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use crate::pattern::Pattern;
+use crate::value::Value;
+
+const VECTORS: &str = include_str!("../../../tests/fixtures/matching/vectors.jsonl");
+
+#[derive(Deserialize)]
+struct Vector {
+    id: String,
+    pattern: String,
+    event: String,
+    expected: serde_json::Value,
+}
+
+/// `true`, `false`, `invalid-pattern` or `invalid-event`, as the vectors write it.
+fn verdict(pattern: &str, event: &str) -> serde_json::Value {
+    let Ok(pattern) = Pattern::from_json(pattern) else { return "invalid-pattern".into() };
+    let Ok(document @ Value::Map(_)) = Value::from_json(event.as_bytes()) else { return "invalid-event".into() };
+    let matches = pattern.matches(&document);
+    assert_eq!(matches, pattern.mismatch(&document).is_none());
+    matches.into()
+}
+
+#[test]
+fn every_vector_gets_the_verdict_that_it_expects() {
+    let mut failures = String::new();
+    let mut count = 0;
+    for line in VECTORS.lines() {
+        let vector: Vector = serde_json::from_str(line).unwrap();
+        let actual = verdict(&vector.pattern, &vector.event);
+        if actual != vector.expected {
+            writeln!(failures, "{}: {actual}, expected {}", vector.id, vector.expected).unwrap();
+        }
+        count += 1;
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+    assert_eq!(count, 382);
+}

@@ -1,0 +1,104 @@
+//! The values that events hold and that expressions, templates and actions pass on.
+//!
+//! A clone is cheap: lists and maps are shared.
+
+mod json;
+mod number;
+pub(crate) mod tokens;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use json::{DEPTH_LIMIT, JsonError};
+pub use number::Number;
+
+/// A map from names to values, in the order of the names.
+pub type Map = BTreeMap<String, Value>;
+
+/// A JSON value whose numbers are exact.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// JSON `null`. The vendor sends it for "absent" (protocol section 1).
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, exact at any length.
+    Number(Number),
+    /// A text.
+    Text(Arc<str>),
+    /// A list.
+    List(Arc<Vec<Value>>),
+    /// A map; of a repeated key the last value counts.
+    Map(Arc<Map>),
+}
+
+impl Value {
+    /// A text value.
+    #[must_use]
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A list value.
+    #[must_use]
+    pub fn list(items: Vec<Self>) -> Self {
+        Self::List(Arc::new(items))
+    }
+
+    /// A map value.
+    #[must_use]
+    pub fn map(entries: Map) -> Self {
+        Self::Map(Arc::new(entries))
+    }
+
+    /// The member of this name; `Null` when there is none or when this is not a map.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &Self {
+        const NULL: &Value = &Value::Null;
+        match self {
+            Self::Map(entries) => entries.get(name).unwrap_or(NULL),
+            _ => NULL,
+        }
+    }
+
+    /// The text, when this is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items, when this is a list.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries, when this is a map.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Self::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// What a person calls this kind of value: `null`, `a boolean`, `a number`, `a text`, `a list`, `a map`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+        }
+    }
+}
