@@ -1,0 +1,134 @@
+//! The contract between Oncue and what a step can use.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use oncue_rules::event::Event;
+use oncue_rules::ids::{ActionName, RuleName, RunId, StepPath, SubAppId};
+use oncue_rules::value::Value;
+
+use crate::vod::Credentials;
+
+/// Something that a step can use.
+///
+/// An action MUST be safe to call again with the same idempotency key in the way that [`Spec::repeatable`] says, give
+/// up by [`Call::deadline`], read no more of an answer than it needs, keep secrets out of outputs and errors, and
+/// class its errors. The crate's front page explains each of these and what an action SHOULD do besides.
+///
+/// Calls run at the same time, so an action holds no state of one call. The caller may drop the future of a call that
+/// is of no more use, and catches a panic in it.
+#[async_trait]
+pub trait Action: Send + Sync + 'static {
+    /// What it is: the same at each call.
+    fn spec(&self) -> &Spec;
+
+    /// Does it once. The outputs are a map of at most 64 KiB as JSON; a step reads them as `steps.ID.NAME`.
+    ///
+    /// # Errors
+    ///
+    /// When it did not succeed; the class says whether to try again. Parameters that do not fit are
+    /// [`ErrorClass::Fatal`], with the path of the field in the message.
+    async fn call(&self, call: Call) -> Result<Value, ActionError>;
+}
+
+/// What an action is: its documentation, checks and schemas come from here.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Its name: words of `a-z`, `0-9` and `_` joined by dots, at most 64 characters.
+    pub name: ActionName,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Its parameters as a JSON Schema of type `object` that refers to nothing outside itself.
+    pub parameters: serde_json::Value,
+    /// Its outputs as a JSON Schema of type `object` that refers to nothing outside itself.
+    pub outputs: serde_json::Value,
+    /// A step that uses it, as YAML: an item of a list of steps.
+    pub sample: &'static str,
+    /// Whether calling it again is safe.
+    pub repeatable: Repeatable,
+}
+
+/// Whether calling an action again is safe when it is unknown whether the last call took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeatable {
+    /// Always.
+    Yes,
+    /// With the same idempotency key.
+    Keyed,
+    /// Never: an attempt without an answer ends as `unknown`.
+    No,
+}
+
+/// One call: an attempt of a step.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The rendered parameters, a map; references to secrets are resolved.
+    pub params: Value,
+    /// The run that the step belongs to.
+    pub run: RunId,
+    /// The rule that the run follows.
+    pub rule: RuleName,
+    /// The step, with the indices of the items it runs for.
+    pub step: StepPath,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Equal for all attempts of one step and generation: 40 hexadecimal digits (DESIGN section 6).
+    pub key: Arc<str>,
+    /// When the answer is of no more use: the end of the attempt, connecting included.
+    pub deadline: Instant,
+    /// The event that started the run.
+    pub event: Arc<Event>,
+    /// The application that the step acts for.
+    pub app: Option<Arc<App>>,
+}
+
+/// An application as actions see it.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its number.
+    pub subappid: SubAppId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What its calls to Tencent Cloud are signed with; resolved anew for each attempt.
+    pub credentials: Option<Credentials>,
+}
+
+/// Why an attempt failed. What is in it is stored and shown: no secret, no body of unknown size.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ActionError {
+    /// What to do about it.
+    pub class: ErrorClass,
+    /// A word for machines, such as the vendor's error code.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// What to do about a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Try again, not before this long when the other side said so.
+    Retry {
+        /// How long the other side asked to wait.
+        after: Option<Duration>,
+    },
+    /// Trying again cannot help.
+    Fatal,
+    /// It was sent, and it is not known whether it took effect. Not for actions that are safe to call again: they say
+    /// [`ErrorClass::Retry`].
+    Unknown,
+}
+
+impl ActionError {
+    /// An error that another attempt may not meet.
+    pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class: ErrorClass::Retry { after: None }, code: code.into(), message: message.into() }
+    }
+
+    /// An error that every attempt meets.
+    pub fn fatal(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class: ErrorClass::Fatal, code: code.into(), message: message.into() }
+    }
+}

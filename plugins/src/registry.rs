@@ -1,0 +1,139 @@
+//! The actions that rules can use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oncue_rules::catalog::ActionCatalog;
+use oncue_rules::ids::ActionName;
+
+use crate::action::{Action, Spec};
+use crate::log::Log;
+use crate::vod;
+use crate::vod::process_media::ProcessMedia;
+
+/// The most characters of a name.
+const NAME_LIMIT: usize = 64;
+
+/// Actions by name. Filled once, in the open: nothing registers itself.
+#[derive(Clone, Default)]
+pub struct Registry {
+    actions: BTreeMap<ActionName, Arc<dyn Action>>,
+}
+
+/// An action cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Its name is not one.
+    #[error(
+        "{name:?} is no name of an action: write words of a-z, 0-9 and _ that begin with a letter, joined by dots, at \
+         most {NAME_LIMIT} characters"
+    )]
+    Name {
+        /// The name.
+        name: ActionName,
+    },
+    /// There is one of that name.
+    #[error("the action {name:?} is registered already: give one of the two another name")]
+    Taken {
+        /// The name.
+        name: ActionName,
+    },
+    /// One of its schemas does not describe a map, or refers to something outside itself.
+    #[error("the {of} of the action {name:?} are no JSON Schema of type object that stands alone")]
+    Schema {
+        /// The name.
+        name: ActionName,
+        /// `parameters` or `outputs`.
+        of: &'static str,
+    },
+}
+
+impl Registry {
+    /// A registry without actions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The actions that ship with Oncue.
+    #[must_use]
+    pub fn builtin(vod: vod::Client) -> Self {
+        let actions: [Arc<dyn Action>; 2] = [Arc::new(Log::new()), Arc::new(ProcessMedia::new(vod))];
+        Self { actions: actions.into_iter().map(|action| (action.spec().name.clone(), action)).collect() }
+    }
+
+    /// Adds an action.
+    ///
+    /// # Errors
+    ///
+    /// When its name is not valid or taken, or a schema of it is not one of type `object` that stands alone.
+    pub fn register(&mut self, action: Arc<dyn Action>) -> Result<(), RegistryError> {
+        let Spec { name, parameters, outputs, .. } = action.spec();
+        let name = name.clone();
+        if !is_name(name.as_str()) {
+            return Err(RegistryError::Name { name });
+        }
+        if self.actions.contains_key(&name) {
+            return Err(RegistryError::Taken { name });
+        }
+        for (of, schema) in [("parameters", parameters), ("outputs", outputs)] {
+            if schema.get("type").and_then(serde_json::Value::as_str) != Some("object") || !stands_alone(schema) {
+                return Err(RegistryError::Schema { name, of });
+            }
+        }
+        self.actions.insert(name, action);
+        Ok(())
+    }
+
+    /// The action of this name.
+    #[must_use]
+    pub fn get(&self, name: &ActionName) -> Option<Arc<dyn Action>> {
+        self.actions.get(name).map(Arc::clone)
+    }
+
+    /// All actions, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Action>> {
+        self.actions.values()
+    }
+}
+
+impl ActionCatalog for Registry {
+    fn names(&self) -> Vec<ActionName> {
+        self.actions.keys().cloned().collect()
+    }
+
+    fn parameters(&self, action: &str) -> Option<&serde_json::Value> {
+        self.actions.get(action).map(|action| &action.spec().parameters)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.actions.keys()).finish()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    name.len() <= NAME_LIMIT && name.split('.').all(is_word)
+}
+
+/// Whether every reference is into the schema itself.
+fn stands_alone(schema: &serde_json::Value) -> bool {
+    match schema {
+        serde_json::Value::Array(items) => items.iter().all(stands_alone),
+        serde_json::Value::Object(members) => members.iter().all(|(name, value)| match value.as_str() {
+            Some(target) if name == "$ref" || name == "$dynamicRef" => target.starts_with('#'),
+            _ => stands_alone(value),
+        }),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod tests;

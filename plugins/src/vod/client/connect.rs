@@ -1,0 +1,68 @@
+//! The HTTP client beneath: pooled, direct, and with a TLS of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::InvalidHeaderValue;
+use reqwest::redirect;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+
+use super::Endpoint;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Short: a connection that the other side closes as a request leaves makes an attempt whose effect is unknown.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The region cannot be a header.
+    #[error("the region is not a name such as ap-guangzhou")]
+    Region {
+        /// Why.
+        source: InvalidHeaderValue,
+    },
+    /// TLS cannot be set up.
+    #[error("the certificates of this system cannot be used: install its package ca-certificates")]
+    Tls {
+        /// Why.
+        source: rustls::Error,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up")]
+    Http {
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// No proxy from the environment and no redirect: a signature holds for one host. HTTP/1.1, since a request is small and
+/// its `Host` header is then what was signed.
+pub(super) fn http(endpoint: &Endpoint) -> Result<reqwest::Client, ClientError> {
+    let tls = tls(endpoint.uses_tls()).map_err(|source| ClientError::Tls { source })?;
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build()
+        .map_err(|source| ClientError::Http { source: source.into() })
+}
+
+/// Names its provider, so that it works whether or not the process installed one. A plain-text endpoint trusts nobody and
+/// needs no certificates on the machine.
+fn tls(needed: bool) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    if !needed {
+        return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+    }
+    let verifier = Arc::new(Verifier::new(provider)?);
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}

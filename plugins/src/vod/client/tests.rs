@@ -1,0 +1,71 @@
+use super::*;
+
+fn headers(text: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))])
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date_and_never_more_than_an_hour() {
+    let now: Timestamp = "2015-10-21T07:27:00Z".parse().unwrap();
+    let pause = |text| retry_after(&headers(text), now);
+    assert_eq!(pause("7"), Some(Duration::from_secs(7)));
+    assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::from_mins(1)));
+    assert_eq!(pause("Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
+    assert_eq!(pause("18446744073709551615"), Some(LONGEST_PAUSE));
+    assert_eq!(pause("soon"), None);
+    assert_eq!(pause("-1"), None);
+    assert_eq!(retry_after(&HeaderMap::new(), now), None);
+}
+
+#[test]
+fn an_answer_is_a_result_an_error_or_not_understood() {
+    assert!(matches!(decode(br#"{"Response":{"TaskId":"t","Error":null}}"#), Ok(Answer::Result(_))));
+    let Ok(Answer::Error(error)) = decode(br#"{"Response":{"Error":{"Code":"C","Message":"M"},"RequestId":"R"}}"#)
+    else {
+        panic!("an error");
+    };
+    assert_eq!(error, ApiError { code: "C".to_owned(), message: "M".to_owned(), request_id: "R".to_owned() });
+    let empty = ApiError { code: String::new(), message: String::new(), request_id: String::new() };
+    assert!(matches!(decode(br#"{"Response":{"Error":7}}"#), Ok(Answer::Error(error)) if error == empty));
+    for body in ["", "{}", "[]", "<html>", r#"{"Response":null}"#, r#"{"Response":[]}"#] {
+        assert!(matches!(decode(body.as_bytes()), Err(CallError::NoAnswer { .. })), "{body}");
+    }
+}
+
+#[test]
+fn the_headers_are_those_of_the_vectors() {
+    let vectors: Vec<Value> =
+        serde_json::from_str(include_str!("../../../tests/fixtures/protocol/tc3-vectors.json")).unwrap();
+    for vector in vectors.iter().filter(|vector| vector.get("ctype").is_none()) {
+        let endpoint = vector["host"].as_str().unwrap().parse().unwrap();
+        let client = Client::new(endpoint, vector["region"].as_str()).unwrap();
+        let key = Key {
+            secret_id: "AKIDEXAMPLE00000000000000000000000000".to_owned(),
+            secret_key: "EXAMPLESecretKey0000000000000000".to_owned(),
+            token: vector["token"].as_str().map(str::to_owned),
+        };
+        let payload = vector["payload"].as_str().unwrap().as_bytes();
+        let headers = client.headers("ProcessMedia", payload, &key, vector["ts"].as_i64().unwrap()).unwrap();
+        let expected = vector["headers"].as_object().unwrap();
+        let expected: Vec<_> = expected.iter().filter(|(name, _)| *name != "X-TC-Language").collect();
+        assert_eq!(headers.len(), expected.len(), "{headers:?}");
+        for (name, value) in expected {
+            assert_eq!(headers.get(name).unwrap().to_str().unwrap(), value.as_str().unwrap(), "{name}");
+        }
+        assert!(!format!("{headers:?}").contains("EXAMPLE"), "{headers:?}");
+    }
+}
+
+#[test]
+fn a_key_that_no_header_can_carry_is_named_without_being_shown() {
+    let client = Client::new(Endpoint::default(), None).unwrap();
+    let key = Key { secret_id: "a\nb".to_owned(), secret_key: "k".to_owned(), token: None };
+    let error = client.headers("ProcessMedia", b"{}", &key, 0).unwrap_err();
+    let reason = "the SecretId holds a character that no HTTP header can carry".to_owned();
+    assert_eq!(error, CallError::Invalid { reason });
+}
+
+#[test]
+fn a_region_that_is_no_header_is_refused() {
+    assert!(matches!(Client::new(Endpoint::default(), Some("a\nb")), Err(ClientError::Region { .. })));
+}

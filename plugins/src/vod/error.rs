@@ -1,0 +1,129 @@
+//! What a failed call means: the vendor's error codes, HTTP statuses and failures on the way, each with what to do.
+
+mod table;
+
+use std::time::Duration;
+
+pub use table::{TABLE, Verdict, verdict};
+
+use crate::action::{ActionError, ErrorClass};
+
+/// How much of the vendor's sentence is kept, in characters.
+const MESSAGE_LIMIT: usize = 300;
+
+/// An error that the API answered: HTTP 200 with `Response.Error` (protocol section 6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// `Category` or `Category.Detail`.
+    pub code: String,
+    /// The vendor's sentence.
+    pub message: String,
+    /// What the vendor's support asks for; empty when the answer had none.
+    pub request_id: String,
+}
+
+/// Why a call gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The request cannot be made.
+    #[error("the request cannot be made: {reason}")]
+    Invalid {
+        /// Why.
+        reason: String,
+    },
+    /// It certainly took no effect: no connection, or its body never left.
+    #[error("not sent: {reason}")]
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+    /// It left, and no answer that can be read came back: it may have taken effect.
+    #[error("no usable answer: {reason}")]
+    NoAnswer {
+        /// Why.
+        reason: String,
+    },
+    /// The answer is an HTTP error without an API error in it.
+    #[error("HTTP status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// `Retry-After`.
+        after: Option<Duration>,
+    },
+    /// The API answered an error.
+    #[error("{}: {}", .error.code, .error.message)]
+    Api {
+        /// The error.
+        error: ApiError,
+        /// `Retry-After`.
+        after: Option<Duration>,
+    },
+}
+
+impl CallError {
+    /// Whether the vendor says that it has this request already, which for the one who asked is success.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Api { error, .. } if verdict(&error.code).0 == Verdict::Done)
+    }
+
+    /// The error of an attempt. `keyed` says that the request carried a `SessionId`, so that sending it again is safe
+    /// even when the first one took effect.
+    #[must_use]
+    pub fn into_action_error(self, attempt: u32, keyed: bool) -> ActionError {
+        let ambiguous = if keyed { ErrorClass::Retry { after: None } } else { ErrorClass::Unknown };
+        match self {
+            Self::Invalid { reason } => ActionError::fatal("InvalidRequest", reason),
+            Self::NotSent { reason } => ActionError::retry("NotSent", reason),
+            Self::NoAnswer { reason } => {
+                let message = format!("sent, but no usable answer came back: {reason}");
+                ActionError { class: ambiguous, code: "NoAnswer".to_owned(), message }
+            }
+            Self::Status { status, after } => status_error(status, after, ambiguous),
+            Self::Api { error, after } => api_error(&error, after, attempt),
+        }
+    }
+}
+
+fn status_error(status: u16, after: Option<Duration>, ambiguous: ErrorClass) -> ActionError {
+    let code = format!("Http{status}");
+    let (class, message) = match status {
+        // These two say that the request was not taken.
+        429 | 503 => (ErrorClass::Retry { after }, "the service asks for a pause"),
+        408 | 500..=599 => {
+            let class = if ambiguous == ErrorClass::Unknown { ambiguous } else { ErrorClass::Retry { after } };
+            (class, "the service or something before it failed")
+        }
+        300..=399 => (ErrorClass::Fatal, "a redirect, which a signed request cannot follow: correct the endpoint"),
+        _ => (ErrorClass::Fatal, "not an answer of the API: check that the endpoint is one of Tencent Cloud"),
+    };
+    ActionError { class, code, message: format!("HTTP status {status}: {message}") }
+}
+
+fn api_error(error: &ApiError, after: Option<Duration>, attempt: u32) -> ActionError {
+    let (verdict, advice) = verdict(&error.code);
+    let class = match verdict {
+        Verdict::Retry => ErrorClass::Retry { after },
+        Verdict::RetryUpTo(attempts) if attempt <= attempts => ErrorClass::Retry { after },
+        Verdict::RetryUpTo(_) | Verdict::Fatal | Verdict::Done => ErrorClass::Fatal,
+    };
+    let said = printable(&error.message, MESSAGE_LIMIT);
+    let mut message = if said.is_empty() { advice.to_owned() } else { format!("{advice}; the vendor says {said:?}") };
+    if !error.request_id.is_empty() {
+        message = format!("{message} (request {})", printable(&error.request_id, 64));
+    }
+    ActionError { class, code: printable(&error.code, 100), message }
+}
+
+/// The text on one line, cut: what a stranger's server sends is stored and shown.
+fn printable(text: &str, limit: usize) -> String {
+    let mut kept: String = text.trim().chars().take(limit).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.trim().chars().nth(limit).is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+use super::Verdict::{Done, Fatal, Retry, RetryUpTo};
+use super::*;
+
+/// Every code that protocol section 6 names, with what it says there.
+const PROTOCOL: &[(&str, Verdict)] = &[
+    ("RequestLimitExceeded", Retry),
+    ("RequestLimitExceeded.UinLimitExceeded", Retry),
+    ("RequestLimitExceeded.GlobalRegionUinLimitExceeded", Retry),
+    ("RequestLimitExceeded.IPLimitExceeded", Retry),
+    ("InternalError", Retry),
+    ("InternalError.DBError", Retry),
+    ("InternalError.SomethingNew", Retry),
+    ("FailedOperation.NetWorkError", Retry),
+    ("FailedOperation.DBError", Retry),
+    ("ServiceUnavailable", Retry),
+    ("ResourceUnavailable", RetryUpTo(3)),
+    ("FailedOperation", RetryUpTo(3)),
+    ("AuthFailure.SignatureExpire", RetryUpTo(1)),
+    ("AuthFailure.TokenFailure", RetryUpTo(1)),
+    ("InvalidParameterValue.SessionId", Done),
+    ("InvalidParameterValue.UniqueIdentifier", Done),
+    ("FailedOperation.TaskDuplicate", Done),
+    ("UnauthorizedOperation", Fatal),
+    ("AuthFailure.UnauthorizedOperation", Fatal),
+    ("AuthFailure.SecretIdNotFound", Fatal),
+    ("AuthFailure.SignatureFailure", Fatal),
+    ("AuthFailure.InvalidSecretId", Fatal),
+    ("AuthFailure.InvalidAuthorization", Fatal),
+    ("AuthFailure.MFAFailure", Fatal),
+    ("FailedOperation.InvalidVodUser", Fatal),
+    ("FailedOperation.InvalidAccount", Fatal),
+    ("FailedOperation.UserStatusInavlid", Fatal),
+    ("FailedOperation.NoPrivileges", Fatal),
+    ("ResourceNotFound.ServiceNotExist", Fatal),
+    ("ResourceNotFound.UserNotExist", Fatal),
+    ("InvalidParameterValue.SubAppId", Fatal),
+    ("InvalidParameterValue.AppId", Fatal),
+    ("InvalidParameter", Fatal),
+    ("InvalidParameter.Labels", Fatal),
+    ("InvalidParameterValue", Fatal),
+    ("InvalidParameterValue.Watermarks", Fatal),
+    ("MissingParameter", Fatal),
+    ("UnknownParameter", Fatal),
+    ("InvalidParameterValue.FileId", Fatal),
+    ("InvalidParameterValue.Definition", Fatal),
+    ("InvalidParameterValue.AiAnalysisTaskDefinition", Fatal),
+    ("InvalidParameterValue.AiContentReviewTaskDefinition", Fatal),
+    ("InvalidParameterValue.AiRecognitionTaskDefinition", Fatal),
+    ("InvalidParameterValue.ProcedureName", Fatal),
+    ("InvalidParameterValue.SessionIdTooLong", Fatal),
+    ("InvalidParameterValue.SessionContextTooLong", Fatal),
+    ("ResourceNotFound.FileNotExist", Fatal),
+    ("ResourceNotFound.TemplateNotExist", Fatal),
+    ("FailedOperation.MediaType", Fatal),
+    ("FailedOperation.MediaForbidedBySystem", Fatal),
+    ("LimitExceeded", Fatal),
+    ("LimitExceeded.Quota", Fatal),
+    ("UnsupportedOperation", Fatal),
+    ("InvalidAction", Fatal),
+    ("NoSuchVersion", Fatal),
+    ("UnsupportedRegion", Fatal),
+];
+
+fn api(code: &str) -> CallError {
+    let error = ApiError { code: code.to_owned(), message: "no".to_owned(), request_id: "r-1".to_owned() };
+    CallError::Api { error, after: None }
+}
+
+const RETRY: ErrorClass = ErrorClass::Retry { after: None };
+
+#[test]
+fn every_code_of_the_protocol_has_the_verdict_that_it_says() {
+    for (code, expected) in PROTOCOL {
+        assert_eq!(verdict(code).0, *expected, "{code}");
+    }
+}
+
+#[test]
+fn no_code_is_listed_twice_and_every_advice_is_a_fragment() {
+    for (at, (code, _, advice)) in TABLE.iter().enumerate() {
+        assert!(TABLE.iter().skip(at + 1).all(|(other, ..)| other != code), "{code}");
+        assert!(!advice.is_empty() && !advice.ends_with('.'), "{code}: {advice}");
+    }
+}
+
+#[test]
+fn a_detail_that_is_not_known_takes_the_verdict_of_its_category() {
+    assert_eq!(verdict("AuthFailure.SomethingNew").0, Fatal);
+    assert_eq!(verdict("FailedOperation.SomethingNew").0, RetryUpTo(3));
+    assert_eq!(verdict("UnauthorizedOperation.DomainRecordNotVerified").0, Fatal);
+    assert_eq!(verdict("InternalErrors").0, RetryUpTo(3), "a category that only starts alike is another one");
+    assert_eq!(verdict("").0, RetryUpTo(3));
+}
+
+#[test]
+fn a_few_attempts_then_fatal() {
+    let class = |code, attempt| api(code).into_action_error(attempt, true).class;
+    assert_eq!(class("FailedOperation", 3), RETRY);
+    assert_eq!(class("FailedOperation", 4), ErrorClass::Fatal);
+    assert_eq!(class("AuthFailure.SignatureExpire", 1), RETRY);
+    assert_eq!(class("AuthFailure.SignatureExpire", 2), ErrorClass::Fatal);
+    assert_eq!(class("InternalError", 1_000), RETRY);
+}
+
+#[test]
+fn a_message_says_what_to_do_what_the_vendor_said_and_the_request() {
+    let error = api("InvalidParameterValue.FileId").into_action_error(1, true);
+    assert_eq!(error.class, ErrorClass::Fatal);
+    assert_eq!(
+        error.to_string(),
+        "InvalidParameterValue.FileId: no such file in this application: check FileId, and that SubAppId is the \
+         file's own; the vendor says \"no\" (request r-1)"
+    );
+}
+
+#[test]
+fn what_a_server_says_is_cut_and_put_on_one_line() {
+    let error =
+        ApiError {
+            code: "X\n".repeat(200), message: format!("a\r\nb{}", "长".repeat(400)), request_id: String::new()
+        };
+    let error = CallError::Api { error, after: None }.into_action_error(1, true);
+    assert!(error.message.contains("\"a  b长") && error.message.ends_with("长…\""), "{}", error.message);
+    assert!(error.message.chars().count() < MESSAGE_LIMIT + 60);
+    assert!(error.code.chars().count() == 101 && !error.code.contains('\n'));
+}
+
+#[test]
+fn only_duplicates_are_duplicates() {
+    assert!(api("InvalidParameterValue.SessionId").is_duplicate());
+    assert!(!api("InvalidParameterValue.SessionIdTooLong").is_duplicate());
+    assert!(!CallError::Status { status: 409, after: None }.is_duplicate());
+}
+
+#[test]
+fn an_attempt_that_may_have_taken_effect_is_repeated_only_with_a_session_id() {
+    let lost = || CallError::NoAnswer { reason: "time-out".to_owned() };
+    assert_eq!(lost().into_action_error(1, true).class, RETRY);
+    assert_eq!(lost().into_action_error(1, false).class, ErrorClass::Unknown);
+    let unsent = CallError::NotSent { reason: "refused".to_owned() };
+    assert_eq!(unsent.into_action_error(1, false).class, RETRY);
+}
+
+#[test]
+fn http_statuses_have_classes_and_a_retry_after_is_kept() {
+    let after = Some(Duration::from_secs(7));
+    let class = |status, keyed| CallError::Status { status, after }.into_action_error(1, keyed).class;
+    for status in [408, 429, 500, 502, 503, 504, 599] {
+        assert_eq!(class(status, true), ErrorClass::Retry { after }, "{status}");
+    }
+    assert_eq!(class(429, false), ErrorClass::Retry { after });
+    assert_eq!(class(503, false), ErrorClass::Retry { after });
+    assert_eq!(class(502, false), ErrorClass::Unknown);
+    for status in [301, 307, 400, 403, 404, 413] {
+        assert_eq!(class(status, true), ErrorClass::Fatal, "{status}");
+    }
+}
