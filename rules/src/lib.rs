@@ -1,12 +1,21 @@
-//! Events, values, the rule language.
+#![doc = include_str!("../README.md")]
+
 pub mod catalog;
+pub mod closure;
+pub mod decode;
 pub mod diagnostic;
 pub mod event;
 pub mod expression;
 pub mod ids;
+mod language;
 pub mod node;
+pub mod packs;
 pub mod path;
 pub mod pattern;
+pub mod rule;
+pub mod rule_set;
+mod schema;
 pub mod template;
 pub mod time;
 pub mod value;
+pub mod yaml;

@@ -1,0 +1,142 @@
+//! Rule closures: what a run pins, so that it finishes on what it began with.
+//!
+//! A closure is a text that is stored once and named by its content. It holds the rule as written, with its applications
+//! resolved, and names the `vars` of all applications, which are a content of their own: rules share them. Comments, the
+//! order of keys, quotes and line breaks do not change a closure; anything that has a meaning does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::catalog::ActionCatalog;
+use crate::decode::Findings;
+use crate::diagnostic::{Diagnostics, SourceFile, Span};
+use crate::ids::{ContentHash, SubAppId};
+use crate::language::{self, Surroundings};
+use crate::node::{Key, Node, NodeKind};
+use crate::rule::{AppSelection, Rule};
+use crate::rule_set::AppFacts;
+use crate::value::{Map, Value};
+
+/// A text that a store keeps under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The hexadecimal SHA-256 of the text.
+    pub hash: ContentHash,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+impl Content {
+    /// The content with this text.
+    #[must_use]
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        Self { hash: hash(&text), text }
+    }
+}
+
+/// A rule that was opened from its closure.
+#[derive(Debug, Clone)]
+pub struct PinnedRule {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The variables of every application: a map from the application's id, as text, to its `vars`.
+    pub vars: Value,
+}
+
+/// Opens closures.
+#[derive(Debug, Clone, Copy)]
+pub struct Closure;
+
+impl Closure {
+    /// The name of the `vars` that a closure pins.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no closure.
+    pub fn vars(text: &str) -> Result<ContentHash, Diagnostics> {
+        parse(text).map(|(_, vars)| vars)
+    }
+
+    /// The rule and variables of a closure. Neither the rule's file nor its applications are needed any more; the actions
+    /// that it uses are.
+    ///
+    /// # Errors
+    ///
+    /// When the texts are not what was stored, or when an action is gone or takes other parameters now.
+    pub fn open(text: &str, vars_text: &str, actions: &dyn ActionCatalog) -> Result<PinnedRule, Diagnostics> {
+        let (rule, vars_hash) = parse(text)?;
+        let file = file(text);
+        if hash(vars_text) != vars_hash {
+            return Err(broken(&file, "the variables are not those that the closure names".to_owned()));
+        }
+        let vars = Value::from_json(vars_text.as_bytes())
+            .map_err(|error| broken(&file, format!("the variables are not JSON: {error}")))?;
+        let node = node(&rule);
+        let findings = Findings::new(&file);
+        let surroundings = Surroundings { actions, apps: None, vars: &vars_hash };
+        let loaded = language::read_rule(&node, surroundings, &findings);
+        match loaded {
+            Some(loaded) => Ok(PinnedRule { rule: Arc::new(loaded.rule), vars }),
+            None => Err(findings.into_diagnostics().sorted()),
+        }
+    }
+}
+
+/// The text of a closure.
+pub(crate) fn seal(rule: &Value, apps: &AppSelection, vars: &ContentHash) -> String {
+    let mut entries = rule.as_map().cloned().unwrap_or_default();
+    entries.remove("apps");
+    entries.remove("subappid");
+    if let AppSelection::Only(ids) = apps {
+        let ids = ids.iter().map(|id| Value::Number(id.0.into())).collect();
+        entries.insert("subappid".to_owned(), Value::list(ids));
+    }
+    let parts = [("rule", Value::map(entries)), ("vars", Value::text(vars.as_str()))];
+    Value::map(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).to_json()
+}
+
+/// The name of a content.
+pub(crate) fn hash(text: &str) -> ContentHash {
+    ContentHash::new(hex::encode(Sha256::digest(text.as_bytes())))
+}
+
+/// The variables of all applications by id.
+pub(crate) fn vars_of(apps: &[AppFacts]) -> Value {
+    let by_id: BTreeMap<SubAppId, &Value> = apps.iter().map(|app| (app.subappid, &app.vars)).collect();
+    Value::map(by_id.into_iter().map(|(id, vars)| (id.to_string(), vars.clone())).collect::<Map>())
+}
+
+fn parse(text: &str) -> Result<(Value, ContentHash), Diagnostics> {
+    let value = Value::from_json(text.as_bytes())
+        .map_err(|error| broken(&file(text), format!("the closure is not JSON: {error}")))?;
+    match (value.get("rule"), value.get("vars")) {
+        (rule @ Value::Map(_), Value::Text(vars)) => Ok((rule.clone(), ContentHash::new(vars.clone()))),
+        _ => Err(broken(&file(text), "this is no closure: `rule` or `vars` is missing".to_owned())),
+    }
+}
+
+fn file(text: &str) -> SourceFile {
+    SourceFile { name: "stored rule".into(), text: text.into() }
+}
+
+fn broken(file: &SourceFile, message: String) -> Diagnostics {
+    let findings = Findings::new(file);
+    findings.error(Span::default(), message, "restore the store from a backup");
+    findings.into_diagnostics()
+}
+
+/// The tree of a value. A closure is read by machines: its places do not matter.
+fn node(value: &Value) -> Node {
+    let span = Span::default();
+    let kind = match value {
+        Value::List(items) => NodeKind::List(items.iter().map(node).collect()),
+        Value::Map(entries) => {
+            NodeKind::Map(entries.iter().map(|(name, value)| (Key { span, text: name.clone() }, node(value))).collect())
+        }
+        scalar => NodeKind::Scalar(scalar.clone()),
+    };
+    Node { span, kind }
+}

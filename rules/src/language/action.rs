@@ -1,0 +1,52 @@
+//! `uses` and `with`: an action and its parameters.
+
+use crate::decode::{Field, did_you_mean};
+use crate::ids::ActionName;
+use crate::node::NodeKind;
+use crate::rule::StepKind;
+use crate::schema;
+use crate::template::Template;
+
+use super::step::Workflow;
+use super::{templates, variables};
+
+pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Field<'_>>) -> Option<StepKind> {
+    let action = action(workflow, uses);
+    let parameters = match with {
+        None => Some(Template::Map(Vec::new())),
+        Some(with) => parameters(workflow, with),
+    };
+    let action = action?;
+    let schema = workflow.surroundings.actions.parameters(action.as_str())?;
+    let findings = uses.findings();
+    let fits = match with {
+        None => schema::check_absent(findings, action.as_str(), schema, uses.span()),
+        Some(with) => !is_map(with) || schema::check(findings, action.as_str(), schema, with.node()),
+    };
+    Some(StepKind::Uses { action: fits.then_some(action)?, with: parameters? })
+}
+
+fn action(workflow: &Workflow<'_>, uses: &Field<'_>) -> Option<ActionName> {
+    let name = uses.some_text()?;
+    let actions = workflow.surroundings.actions;
+    if actions.parameters(name).is_some() {
+        return Some(ActionName::from(name));
+    }
+    let known = actions.names();
+    let hint = did_you_mean(name, "actions", known.iter().map(ActionName::as_str));
+    uses.error(format!("there is no action `{name}`"), hint);
+    None
+}
+
+fn is_map(field: &Field<'_>) -> bool {
+    matches!(field.node().kind, NodeKind::Map(_))
+}
+
+fn parameters(workflow: &Workflow<'_>, with: &Field<'_>) -> Option<Template> {
+    if !is_map(with) {
+        with.mismatch("a mapping, the parameters of the action", "write each parameter as `name: value`");
+        return None;
+    }
+    let variables_are_there = variables::check(with, workflow);
+    templates::read(with, workflow.names()).filter(|_| variables_are_there)
+}

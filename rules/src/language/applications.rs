@@ -1,0 +1,93 @@
+//! `subappid` and `apps`: the applications of a rule, resolved against the configured ones.
+
+use std::collections::BTreeSet;
+
+use crate::decode::{Field, Fields, all, did_you_mean};
+use crate::ids::SubAppId;
+use crate::rule::AppSelection;
+use crate::rule_set::AppFacts;
+
+/// Larger than any id that the vendor gives (protocol section 2), so that a slip is found.
+const LARGEST_ID: u64 = 999_999_999_999;
+
+pub(super) fn read(fields: &mut Fields<'_>, known: Option<&[AppFacts]>) -> Option<AppSelection> {
+    let ids = fields.optional("subappid");
+    let apps = fields.optional("apps");
+    match (ids, apps) {
+        (None, None) => Some(AppSelection::All),
+        (Some(_), Some(apps)) => {
+            let span = fields.key_span("apps").unwrap_or(apps.span());
+            let message = "`subappid` and `apps` both select applications";
+            fields.findings().error(span, message, "keep one of the two");
+            None
+        }
+        (Some(ids), None) => by_id(&ids, known),
+        (None, Some(apps)) => by_name(&apps, known.unwrap_or_default()),
+    }
+}
+
+fn by_id(field: &Field<'_>, known: Option<&[AppFacts]>) -> Option<AppSelection> {
+    let ids = field.one_or_list_of(|item| {
+        let id = SubAppId(item.integer(1..=LARGEST_ID)?);
+        if let Some(apps) = known.filter(|apps| !apps.is_empty() && apps.iter().all(|app| app.subappid != id)) {
+            let list = apps.iter().map(|app| format!("{} (`{}`)", app.subappid, app.name)).collect::<Vec<_>>();
+            let hint = format!("configured applications: {}", list.join(", "));
+            item.findings().warning(item.span(), format!("no configured application has the id {id}"), hint);
+        }
+        Some(id)
+    })?;
+    // A closure has the ids that its rule came to, and a label may have come to none.
+    if ids.is_empty() && known.is_some() {
+        field.error("`subappid` lists no application", "leave it out to mean all applications");
+        return None;
+    }
+    Some(AppSelection::Only(ids.into_iter().collect()))
+}
+
+fn by_name(field: &Field<'_>, known: &[AppFacts]) -> Option<AppSelection> {
+    let items = field.one_or_many();
+    if items.is_empty() {
+        field.error("`apps` lists no application", "leave it out to mean all applications");
+        return None;
+    }
+    let selected = all(items.iter().map(|item| select(item, known)))?;
+    Some(AppSelection::Only(selected.into_iter().flatten().collect()))
+}
+
+fn select(field: &Field<'_>, known: &[AppFacts]) -> Option<BTreeSet<SubAppId>> {
+    let text = field.some_text()?;
+    if let Some(label) = text.strip_prefix("label:") {
+        return by_label(field, label, known);
+    }
+    if text == "*" {
+        field.error("`*` is no application", "leave `apps` out to mean all applications");
+        return None;
+    }
+    let found: BTreeSet<SubAppId> = known.iter().filter(|app| app.name == text).map(|app| app.subappid).collect();
+    if found.is_empty() {
+        let hint = if text.parse::<u64>().is_ok() {
+            format!("select by id with `subappid: {text}`")
+        } else {
+            did_you_mean(text, "configured applications", known.iter().map(|app| app.name.as_str()))
+        };
+        field.error(format!("there is no application `{text}`"), hint);
+        return None;
+    }
+    Some(found)
+}
+
+fn by_label(field: &Field<'_>, label: &str, known: &[AppFacts]) -> Option<BTreeSet<SubAppId>> {
+    let Some((name, value)) = label.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        field.error(format!("`label:{label}` does not say which value the label has"), "write `label:NAME=VALUE`");
+        return None;
+    };
+    let holds = |app: &&AppFacts| app.labels.get(name).is_some_and(|found| found == value);
+    let found: BTreeSet<SubAppId> = known.iter().filter(holds).map(|app| app.subappid).collect();
+    if found.is_empty() {
+        let labels: BTreeSet<String> =
+            known.iter().flat_map(|app| &app.labels).map(|(name, value)| format!("label:{name}={value}")).collect();
+        let hint = did_you_mean(&format!("label:{label}"), "labels in use", labels.iter().map(String::as_str));
+        field.findings().warning(field.span(), format!("no application has the label `{name}={value}`"), hint);
+    }
+    Some(found)
+}

@@ -1,0 +1,12 @@
+//! `on_failure`: what is done when a step failed for good.
+
+use crate::decode::Field;
+use crate::rule::Step;
+
+use super::step::Workflow;
+
+/// The steps of `on_failure`. They see `error` and every step of the rule, which may not have run.
+pub(super) fn read(workflow: &mut Workflow<'_>, field: &Field<'_>) -> Option<Vec<Step>> {
+    workflow.add_root("error");
+    workflow.read_steps(field)
+}

@@ -1,0 +1,49 @@
+//! Parts of the language that this version does not have: they are refused by name, not as unknown fields.
+
+use crate::decode::Fields;
+
+const RULE_FEATURES: [(&str, &str); 7] = [
+    ("concurrency", "leave it out: runs of one rule may overlap"),
+    ("limit", "leave it out; `mode: shadow` shows how often a rule would run"),
+    ("throttle", "leave it out; `mode: shadow` shows how often a rule would run"),
+    ("collect", "leave it out: every event that matches starts a run of its own"),
+    ("use", "write the steps of the template into the rule"),
+    ("inputs", "write the values into the steps"),
+    ("repeat", "leave it out"),
+];
+
+const STEP_FEATURES: [(&str, &str); 12] = [
+    ("wait", "leave it out, and let a rule of its own listen to the event that tells of the end"),
+    ("wait_for", "end the rule here, and let a rule of its own listen to that event"),
+    ("sleep", "leave it out"),
+    ("parallel", "use `group`: its steps run one after another"),
+    ("switch", "give each step an `if`"),
+    ("cases", "give each step an `if`"),
+    ("default", "give each step an `if`"),
+    ("end", "give the steps that follow an `if`"),
+    ("on_timeout", "use `on_error`: a timeout is an error"),
+    ("max_parallel", "leave it out: items run one after another"),
+    ("app", "leave it out: a step acts for the application of the event"),
+    ("until", "leave it out"),
+];
+
+/// The steps that are of a kind which this version does not have.
+const LATER_KINDS: [&str; 5] = ["wait_for", "sleep", "parallel", "switch", "end"];
+
+pub(super) fn rule_features(fields: &mut Fields<'_>) {
+    for (name, hint) in RULE_FEATURES {
+        refuse(fields, name, hint);
+    }
+}
+
+/// Whether the step is of a kind that is not there yet.
+pub(super) fn step_features(fields: &mut Fields<'_>) -> bool {
+    for (name, hint) in STEP_FEATURES {
+        refuse(fields, name, hint);
+    }
+    LATER_KINDS.iter().any(|kind| fields.key_span(kind).is_some())
+}
+
+fn refuse(fields: &mut Fields<'_>, name: &'static str, hint: &str) {
+    fields.refuse(name, &format!("`{name}` is not yet supported in this version"), hint);
+}

@@ -1,0 +1,79 @@
+//! The rule language: from the tree of a file to typed rules. One file per part of the language.
+//!
+//! Everything that can be known before an event comes is checked here, and every problem of a file is reported at once.
+
+mod action;
+mod applications;
+mod condition;
+mod expressions;
+mod failure;
+mod later;
+mod repetition;
+mod retry;
+mod rule;
+mod step;
+mod subscription;
+mod templates;
+mod variables;
+
+use crate::catalog::ActionCatalog;
+use crate::decode::{Field, Findings};
+use crate::diagnostic::Span;
+use crate::ids::ContentHash;
+use crate::node::Node;
+use crate::rule::Rule;
+use crate::rule_set::AppFacts;
+
+/// What rules are checked against.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// The actions that steps may use.
+    pub(crate) actions: &'a dyn ActionCatalog,
+    /// The configured applications; `None` when a stored rule is opened again, whose applications were resolved before.
+    pub(crate) apps: Option<&'a [AppFacts]>,
+    /// Names the `vars` that rules pin.
+    pub(crate) vars: &'a ContentHash,
+}
+
+/// A rule that was read.
+pub(crate) struct Loaded {
+    pub(crate) rule: Rule,
+    /// The text of its closure.
+    pub(crate) closure: String,
+}
+
+/// The name of a rule and where it is written, also of a rule that has errors.
+pub(crate) struct NamedAt {
+    pub(crate) name: String,
+    pub(crate) span: Span,
+}
+
+/// The rules of a file. Every problem goes to `findings`; a rule with errors is left out.
+pub(crate) fn read_file<'a>(
+    node: &'a Node,
+    surroundings: Surroundings<'_>,
+    findings: &'a Findings<'a>,
+) -> (Vec<Loaded>, Vec<NamedAt>) {
+    let mut names = Vec::new();
+    let file = Field::new(findings, "a rule file", node);
+    let Some(mut fields) = file.fields("a rule file") else { return (Vec::new(), names) };
+    let list = fields.required("rules", "write `rules:` and below it the list of rules");
+    fields.finish();
+    let written = list.and_then(|list| list.items("write each rule as an item: `- name: ...`")).unwrap_or_default();
+    let rules = written.iter().filter_map(|rule| rule::read(rule, surroundings, &mut names)).collect();
+    (rules, names)
+}
+
+/// One rule, such as that of a closure.
+pub(crate) fn read_rule<'a>(
+    node: &'a Node,
+    surroundings: Surroundings<'_>,
+    findings: &'a Findings<'a>,
+) -> Option<Loaded> {
+    rule::read(&Field::new(findings, "rule", node), surroundings, &mut Vec::new())
+}
+
+/// Whether a text holds a template.
+fn is_template(text: &str) -> bool {
+    text.contains("${{")
+}

@@ -1,0 +1,62 @@
+//! `name`, `description`, `mode`, and the parts of a rule put together.
+
+use crate::closure;
+use crate::decode::{Field, Fields, Identifier};
+use crate::ids::RuleName;
+use crate::rule::{Mode, Rule};
+
+use super::step::Workflow;
+use super::{Loaded, NamedAt, Surroundings, applications, condition, failure, later, subscription};
+
+/// What a person calls this part.
+const WHAT: &str = "a rule";
+
+pub(super) fn read(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec<NamedAt>) -> Option<Loaded> {
+    let mut fields = field.fields(WHAT)?;
+    let name = name(&mut fields, names);
+    // `Some(None)` is a description that is rightly absent.
+    let description = match fields.optional("description") {
+        Some(text) => text.text().map(|text| Some(text.to_owned())),
+        None => Some(None),
+    };
+    let on = subscription::read(&mut fields);
+    let apps = applications::read(&mut fields, surroundings.apps);
+    let pattern = condition::pattern(&mut fields);
+    let condition = condition::rule_condition(&mut fields);
+    let mode = match fields.optional("mode") {
+        Some(mode) => mode.one_of(&[("live", Mode::Live), ("shadow", Mode::Shadow), ("off", Mode::Off)]),
+        None => Some(Mode::default()),
+    };
+    later::rule_features(&mut fields);
+    let mut workflow = Workflow::new(surroundings, apps.as_ref());
+    let steps = fields
+        .required("steps", "write what is to be done, such as `steps: [{ uses: log, with: { message: hello } }]`")
+        .and_then(|steps| workflow.read_steps(&steps));
+    let on_failure = match fields.optional("on_failure") {
+        Some(steps) => failure::read(&mut workflow, &steps),
+        None => Some(Vec::new()),
+    };
+    fields.finish();
+    let apps = apps?;
+    let closure = closure::seal(&field.node().to_value(), &apps, surroundings.vars);
+    let rule = Rule {
+        name: name?,
+        description: description?,
+        on: on?,
+        apps,
+        pattern: pattern.ok()?,
+        condition: condition.ok()?,
+        mode: mode?,
+        steps: steps?,
+        on_failure: on_failure?,
+        closure: closure::hash(&closure),
+    };
+    Some(Loaded { rule, closure })
+}
+
+fn name(fields: &mut Fields<'_>, names: &mut Vec<NamedAt>) -> Option<RuleName> {
+    let field = fields.required("name", "give it a name of its own, such as `name: transcode-new-uploads`")?;
+    let name = field.identifier(Identifier::Name)?;
+    names.push(NamedAt { name: name.to_owned(), span: field.span() });
+    Some(RuleName::from(name))
+}

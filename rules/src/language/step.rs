@@ -1,0 +1,234 @@
+//! The steps of a workflow: what every kind has, and `set` and `group`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::decode::{Field, Fields, Identifier, all};
+use crate::diagnostic::Span;
+use crate::expression::Names;
+use crate::ids::StepId;
+use crate::rule::{AppSelection, OnError, Step, StepKind};
+
+use super::{Surroundings, action, expressions, later, repetition, retry, templates};
+
+/// The most steps that a rule may have, those of groups and of `on_failure` included.
+const STEP_LIMIT: usize = 1_000;
+/// How deep groups may lie in each other.
+const DEPTH_LIMIT: usize = 16;
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(90 * 24);
+/// What `steps.ID` always has, so that `set` cannot give it.
+const ALWAYS_THERE: [&str; 3] = ["outcome", "error", "results"];
+
+/// Reads the steps of one rule in their order, and knows what each can name.
+pub(super) struct Workflow<'s> {
+    pub(super) surroundings: Surroundings<'s>,
+    /// The applications of the rule; `None` when they could not be read.
+    pub(super) apps: Option<&'s AppSelection>,
+    names: Names,
+    /// The ids so far, in order.
+    ids: Vec<String>,
+    places: HashMap<String, Span>,
+    /// What the items of the surrounding `for_each` are called, outermost first.
+    bindings: Vec<String>,
+    count: usize,
+    depth: usize,
+}
+
+impl<'s> Workflow<'s> {
+    pub(super) fn new(surroundings: Surroundings<'s>, apps: Option<&'s AppSelection>) -> Self {
+        Self {
+            surroundings,
+            apps,
+            names: Names::workflow(),
+            ids: Vec::new(),
+            places: HashMap::new(),
+            bindings: Vec::new(),
+            count: 0,
+            depth: 0,
+        }
+    }
+
+    /// What the step that is read now can name.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What the items of the surrounding `for_each` are called.
+    pub(super) fn bindings(&self) -> &[String] {
+        &self.bindings
+    }
+
+    /// Lets all further steps name a root.
+    pub(super) fn add_root(&mut self, name: &str) {
+        self.names = self.names.clone().with_root(name);
+    }
+
+    /// The steps of a list that must have one.
+    pub(super) fn read_steps(&mut self, field: &Field<'_>) -> Option<Vec<Step>> {
+        let items = field.items("write each step as an item: `- uses: ...`")?;
+        self.read_items(field, &items)
+    }
+
+    fn read_items(&mut self, field: &Field<'_>, items: &[Field<'_>]) -> Option<Vec<Step>> {
+        if items.is_empty() {
+            field.error(format!("`{}` has no step", field.name()), "write at least one, such as `- uses: log`");
+            return None;
+        }
+        if self.depth >= DEPTH_LIMIT {
+            field.error(format!("groups lie deeper in each other than {DEPTH_LIMIT} levels"), "use fewer levels");
+            return None;
+        }
+        let within_limit = self.count <= STEP_LIMIT;
+        self.count += items.len();
+        if self.count > STEP_LIMIT {
+            if within_limit {
+                field.error(format!("a rule has at most {STEP_LIMIT} steps"), "split the rule, or use `for_each`");
+            }
+            return None;
+        }
+        self.depth += 1;
+        let steps = all(items.iter().map(|item| self.read_step(item)));
+        self.depth -= 1;
+        steps
+    }
+
+    fn read_step(&mut self, field: &Field<'_>) -> Option<Step> {
+        let mut fields = field.fields("a step")?;
+        let id = self.read_id(&mut fields);
+        let condition = match fields.optional("if") {
+            Some(field) => expressions::read(&field, &self.names).map(Some),
+            None => Some(None),
+        };
+        let outer = (self.names.clone(), self.ids.len(), self.bindings.len());
+        let for_each = repetition::read(&mut fields, self);
+        let kind = self.read_kind(&mut fields, id.as_ref().is_some_and(Option::is_some));
+        self.leave_loop(outer);
+        let on_error = match fields.optional("on_error") {
+            Some(word) => word.one_of(&[("fail", OnError::Fail), ("continue", OnError::Continue)]),
+            None => Some(OnError::default()),
+        };
+        let timeout = match fields.optional("timeout") {
+            Some(field) => field.duration(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).map(Some),
+            None => Some(None),
+        };
+        let retry = retry::read(&mut fields);
+        fields.finish();
+        if let Some(Some(id)) = &id {
+            self.names = self.names.clone().with_step(id.as_str());
+            self.ids.push(id.as_str().to_owned());
+        }
+        Some(Step {
+            id: id?,
+            condition: condition?,
+            for_each: for_each?,
+            kind: kind?,
+            on_error: on_error?,
+            timeout: timeout?,
+            retry: retry?,
+        })
+    }
+
+    /// `Some(None)` when there is none.
+    #[expect(clippy::option_option, reason = "broken, absent and given are three answers, as for every optional field")]
+    fn read_id(&mut self, fields: &mut Fields<'_>) -> Option<Option<StepId>> {
+        let Some(field) = fields.optional("id") else { return Some(None) };
+        let id = field.identifier(Identifier::Variable)?;
+        if let Some(first) = self.places.insert(id.to_owned(), field.span()) {
+            let text = &field.findings().file().text;
+            let line = text.get(..first.start).unwrap_or_default().matches('\n').count() + 1;
+            let message = format!("two steps of this rule have the id `{id}`: the other is in line {line}");
+            field.error(message, "give each step an id of its own");
+            return None;
+        }
+        Some(Some(StepId::from(id)))
+    }
+
+    /// Forgets the name of the item, and keeps the ids that were added since.
+    fn leave_loop(&mut self, (names, ids_before, bindings_before): (Names, usize, usize)) {
+        if self.bindings.len() == bindings_before {
+            return;
+        }
+        self.bindings.truncate(bindings_before);
+        let added = self.ids.get(ids_before..).unwrap_or_default();
+        self.names = added.iter().fold(names, |names, id| names.with_step(id));
+    }
+
+    /// Lets the steps within a loop name its item, until the loop is left.
+    pub(super) fn enter_loop(&mut self, binding: &str) {
+        self.add_root(binding);
+        self.bindings.push(binding.to_owned());
+    }
+
+    fn read_kind(&mut self, fields: &mut Fields<'_>, has_id: bool) -> Option<StepKind> {
+        let uses = fields.optional("uses");
+        let with = fields.optional("with");
+        let set = fields.optional("set");
+        let group = fields.optional("group");
+        let is_later_kind = later::step_features(fields);
+        if uses.is_none()
+            && let Some(span) = fields.key_span("with")
+        {
+            let hint = "name an action with `uses`, or remove `with`";
+            fields.findings().error(span, "`with` gives the parameters of `uses`, which is not there", hint);
+        }
+        let written = [("uses", uses.is_some()), ("set", set.is_some()), ("group", group.is_some())];
+        let written: Vec<&str> = written.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+        match (written.as_slice(), uses, set, group) {
+            (["uses"], Some(uses), ..) => action::read(self, &uses, with.as_ref()),
+            (["set"], _, Some(set), _) => self.read_set(&set, has_id),
+            (["group"], .., Some(group)) => {
+                let items = group.one_or_many();
+                self.read_items(&group, &items).map(StepKind::Group)
+            }
+            ([], ..) => {
+                if !is_later_kind {
+                    let hint =
+                        "name an action with `uses`, give names to values with `set`, or hold steps with `group`";
+                    fields.findings().error(fields.place(), "a step needs one of `uses`, `set` and `group`", hint);
+                }
+                None
+            }
+            ([first, second, ..], ..) => {
+                let span = fields.key_span(second).unwrap_or(fields.place());
+                let message = format!("a step does one thing, and this has both `{first}` and `{second}`");
+                fields.findings().error(span, message, "make two steps of it");
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn read_set(&self, field: &Field<'_>, has_id: bool) -> Option<StepKind> {
+        let hint = "write the names and their values, such as `set: { title: \"${{ payload.MediaBasicInfo.Name }}\" }`";
+        let entries = field.entries(hint)?;
+        if entries.is_empty() {
+            field.error("`set` gives no name", hint);
+            return None;
+        }
+        if !has_id {
+            let hint = "give the step an `id`: its values are `steps.ID.NAME`";
+            field.findings().warning(field.span(), "no later step can read what this `set` gives", hint);
+        }
+        let values = all(entries.iter().map(|(key, value)| {
+            let value = templates::read(value, &self.names);
+            let problem = if ALWAYS_THERE.contains(&key.text.as_str()) {
+                Some((
+                    format!("`set` cannot give `{}`: every step has it already", key.text),
+                    "use another name".to_owned(),
+                ))
+            } else if Identifier::Variable.fits(&key.text) {
+                None
+            } else {
+                let hint = format!("use {}", Identifier::Variable.rule());
+                Some((format!("`{}` cannot be a name of `set`", key.text), hint))
+            };
+            if let Some((message, hint)) = problem {
+                field.findings().error(key.span, message, hint);
+                return None;
+            }
+            Some((key.text.clone(), value?))
+        }))?;
+        Some(StepKind::Set(values))
+    }
+}

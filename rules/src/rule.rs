@@ -1,0 +1,151 @@
+//! A rule as it runs: everything parsed, every name checked.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::expression::Expression;
+use crate::ids::{ActionName, ContentHash, EventType, RuleName, StepId, SubAppId};
+use crate::pattern::Pattern;
+use crate::template::Template;
+
+/// When something happens (`on`, `subappid` or `apps`, `match`, `if`), what is done about it (`steps`).
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Unique in its rule set.
+    pub name: RuleName,
+    /// What a person says of it.
+    pub description: Option<String>,
+    /// The event types that it listens to.
+    pub on: Subscription,
+    /// The applications that it listens to.
+    pub apps: AppSelection,
+    /// Conditions on the event's fields.
+    pub pattern: Option<Pattern>,
+    /// A further condition (`if`).
+    pub condition: Option<Expression>,
+    /// Whether it acts.
+    pub mode: Mode,
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// What is done when a step failed for good.
+    pub on_failure: Vec<Step>,
+    /// Names the closure that a run of this rule pins.
+    pub closure: ContentHash,
+}
+
+/// The event types of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subscription {
+    /// `on: "*"`.
+    All,
+    /// The listed types.
+    Types(BTreeSet<EventType>),
+}
+
+/// The applications of a rule, resolved against the configured ones at load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppSelection {
+    /// Every application, also events that belong to none.
+    All,
+    /// Only these.
+    Only(BTreeSet<SubAppId>),
+}
+
+impl AppSelection {
+    /// Whether an event of this application is for the rule.
+    #[must_use]
+    pub fn includes(&self, app: Option<SubAppId>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => app.is_some_and(|id| ids.contains(&id)),
+        }
+    }
+}
+
+/// Whether a rule acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It matches and runs.
+    #[default]
+    Live,
+    /// It matches and its verdict is counted; nothing runs.
+    Shadow,
+    /// It is loaded and checked; it does not match.
+    Off,
+}
+
+/// One step of a workflow.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its name for later steps.
+    pub id: Option<StepId>,
+    /// Asked once, before anything of the step is done.
+    pub condition: Option<Expression>,
+    /// Runs the step once for each item.
+    pub for_each: Option<ForEach>,
+    /// What it does.
+    pub kind: StepKind,
+    /// What its failure means for the run. With `for_each`, for each item.
+    pub on_error: OnError,
+    /// How long it may take, queueing, attempts and back-off included.
+    pub timeout: Option<Duration>,
+    /// How failed attempts are repeated; only for `uses`. `None` means [`Retry::default`].
+    pub retry: Option<Retry>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// Calls an action.
+    Uses {
+        /// The action.
+        action: ActionName,
+        /// Its parameters, a map once rendered.
+        with: Template,
+    },
+    /// Gives names to values.
+    Set(Vec<(String, Template)>),
+    /// Runs steps in order.
+    Group(Vec<Step>),
+}
+
+/// Repetition of a step.
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    /// What it runs over: a list once rendered.
+    pub items: Template,
+    /// The name of the item within the step (`as`); `item` when not given.
+    pub binding: String,
+    /// Asked for each item; an item for which it is false is skipped.
+    pub filter: Option<Expression>,
+}
+
+/// What the failure of a step means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The run fails.
+    #[default]
+    Fail,
+    /// The run goes on; `steps.ID.outcome` and `.error` tell.
+    Continue,
+}
+
+/// How failed attempts are repeated: exponential back-off from `initial`, doubled each time up to `max`, full jitter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts in all, the first one included; at least 1.
+    pub max_attempts: u32,
+    /// The longest wait before the second attempt.
+    pub initial: Duration,
+    /// The longest wait before any attempt.
+    pub max: Duration,
+    /// No attempt starts later than this after the first one.
+    pub within: Option<Duration>,
+}
+
+impl Default for Retry {
+    /// 8 attempts, from 1 s to 5 min.
+    fn default() -> Self {
+        Self { max_attempts: 8, initial: Duration::from_secs(1), max: Duration::from_secs(300), within: None }
+    }
+}

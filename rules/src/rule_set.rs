@@ -1,0 +1,158 @@
+//! All rules of one load, and what they say to an event.
+
+mod judge;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::catalog::ActionCatalog;
+use crate::closure::{self, Content};
+use crate::decode::Findings;
+use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::ids::{EventType, SubAppId};
+use crate::language::{self, Surroundings};
+use crate::rule::{Mode, Rule, Subscription};
+use crate::value::{Map, Value};
+use crate::yaml;
+
+pub use judge::{Judgement, Unmatched, Verdict};
+
+/// What rules are checked against, and see.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The actions that steps may use.
+    pub actions: &'a dyn ActionCatalog,
+    /// The configured applications.
+    pub apps: &'a [AppFacts],
+}
+
+/// What rules may know of an application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppFacts {
+    /// Its id.
+    pub subappid: SubAppId,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its variables, a map.
+    pub vars: Value,
+}
+
+impl AppFacts {
+    /// What `app` is in an expression or a template.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let labels: Map = self.labels.iter().map(|(name, value)| (name.clone(), Value::text(value.as_str()))).collect();
+        let fields = [
+            ("subappid", Value::Number(self.subappid.0.into())),
+            ("name", Value::text(self.name.as_str())),
+            ("labels", Value::map(labels)),
+            ("vars", self.vars.clone()),
+        ];
+        Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+}
+
+/// All rules of one load.
+#[derive(Debug, Clone)]
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    /// The positions of the rules that listen to a type, without those for all types.
+    by_type: HashMap<EventType, Vec<usize>>,
+    for_all: Vec<usize>,
+    by_name: HashMap<String, usize>,
+    contents: Vec<Content>,
+    vars: Value,
+    /// What `apps` is in an expression or a template.
+    apps: Value,
+}
+
+impl RuleSet {
+    /// Reads rule files. Everything that is wrong in any of them is reported at once; there is a set when nothing is an
+    /// error. Warnings may come with a set.
+    #[must_use]
+    pub fn load(files: &[SourceFile], known: &Known<'_>) -> (Option<Self>, Diagnostics) {
+        let vars = closure::vars_of(known.apps);
+        let vars_content = Content::new(vars.to_json());
+        let surroundings = Surroundings { actions: known.actions, apps: Some(known.apps), vars: &vars_content.hash };
+        let mut diagnostics = Diagnostics::default();
+        let mut loaded = Vec::new();
+        let mut taken = HashMap::new();
+        for file in files {
+            let Some(node) = yaml::read(file, &mut diagnostics) else { continue };
+            let findings = Findings::new(file);
+            let (rules, names) = language::read_file(&node, surroundings, &findings);
+            refuse_taken_names(names, &mut taken, &findings);
+            diagnostics.extend(findings.into_diagnostics());
+            loaded.extend(rules);
+        }
+        let diagnostics = diagnostics.sorted();
+        if diagnostics.has_errors() {
+            return (None, diagnostics);
+        }
+        let mut contents = vec![vars_content];
+        contents.extend(loaded.iter().map(|loaded| Content::new(loaded.closure.as_str())));
+        let rules: Vec<Arc<Rule>> = loaded.into_iter().map(|loaded| Arc::new(loaded.rule)).collect();
+        let apps = Value::list(known.apps.iter().map(AppFacts::to_value).collect());
+        (Some(Self::index(rules, contents, vars, apps)), diagnostics)
+    }
+
+    fn index(rules: Vec<Arc<Rule>>, contents: Vec<Content>, vars: Value, apps: Value) -> Self {
+        let mut by_type: HashMap<EventType, Vec<usize>> = HashMap::new();
+        let mut for_all = Vec::new();
+        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off) {
+            match &rule.on {
+                Subscription::All => for_all.push(at),
+                Subscription::Types(types) => {
+                    for kind in types {
+                        by_type.entry(kind.clone()).or_default().push(at);
+                    }
+                }
+            }
+        }
+        let by_name = rules.iter().enumerate().map(|(at, rule)| (rule.name.as_str().to_owned(), at)).collect();
+        Self { rules, by_type, for_all, by_name, contents, vars, apps }
+    }
+
+    /// The rules, in the order of files and places.
+    #[must_use]
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// The rule of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
+        self.by_name.get(name).and_then(|at| self.rules.get(*at))
+    }
+
+    /// What a store must keep before runs of these rules begin: the variables, then a closure for each rule.
+    #[must_use]
+    pub fn contents(&self) -> &[Content] {
+        &self.contents
+    }
+
+    /// The variables of every application: a map from the application's id, as text, to its `vars`.
+    #[must_use]
+    pub fn vars(&self) -> &Value {
+        &self.vars
+    }
+}
+
+/// Reports every name that an earlier rule of any file has.
+fn refuse_taken_names(names: Vec<language::NamedAt>, taken: &mut HashMap<String, String>, findings: &Findings<'_>) {
+    let file = findings.file();
+    for language::NamedAt { name, span } in names {
+        let line = file.text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+        let place = format!("{}:{line}", file.name);
+        if let Some(first) = taken.get(&name) {
+            let message = format!("two rules have the name `{name}`: the other is at {first}");
+            findings.error(span, message, "give each rule a name of its own");
+        } else {
+            taken.insert(name, place);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What rules say to an event: event type first, then application, then `match`, then `if`.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use super::{AppFacts, RuleSet};
+use crate::event::Event;
+use crate::expression::Scope;
+use crate::ids::{RuleName, SubAppId};
+use crate::pattern::Mismatch;
+use crate::rule::{Mode, Rule, Subscription};
+use crate::value::Value;
+
+/// What all rules say to an event. Rules that are off, or listen to other types, say nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement {
+    /// The rules that match, also those in mode `shadow`, in the order of the set.
+    pub matched: Vec<Arc<Rule>>,
+    /// The rules whose `if` failed, and how: neither a match nor a "no match".
+    pub errors: Vec<(RuleName, String)>,
+    /// The rules that listen to the type and do not match; [`RuleSet::explain`] says why.
+    pub unmatched: Vec<RuleName>,
+}
+
+/// What one rule says to an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// It matches.
+    Matched,
+    /// It does not.
+    Unmatched(Unmatched),
+    /// Its `if` failed.
+    Error(String),
+}
+
+/// Why a rule does not match: the first reason in the order in which they are asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unmatched {
+    /// Its mode is `off`.
+    Off,
+    /// It listens to other event types.
+    Type,
+    /// It is for other applications.
+    Application,
+    /// A condition of its `match` does not hold.
+    Condition(Mismatch),
+    /// Its `if` is false.
+    If,
+}
+
+/// An event as rules see it, made when the first rule asks.
+struct View<'a> {
+    event: &'a Event,
+    app: Option<&'a AppFacts>,
+    apps: &'a Value,
+    document: OnceCell<Value>,
+    scope: OnceCell<Scope>,
+}
+
+impl View<'_> {
+    fn document(&self) -> &Value {
+        self.document.get_or_init(|| self.event.document())
+    }
+
+    fn scope(&self) -> &Scope {
+        self.scope.get_or_init(|| {
+            let mut scope = Scope::default();
+            for root in ["event", "payload", "body"] {
+                scope.set(root, self.document().get(root).clone());
+            }
+            scope.set("app", self.app.map_or(Value::Null, AppFacts::to_value));
+            scope.set("apps", self.apps.clone());
+            scope
+        })
+    }
+}
+
+/// As [`Verdict`], without the cost of saying why.
+enum Answer {
+    Matched,
+    OtherApplication,
+    ConditionFails,
+    IfIsFalse,
+    IfFailed(String),
+}
+
+impl RuleSet {
+    /// What every rule says to an event of this application.
+    #[must_use]
+    pub fn judge(&self, event: &Event, app: Option<&AppFacts>) -> Judgement {
+        let view = self.view(event, app);
+        let mut judgement = Judgement::default();
+        for rule in self.listening(event) {
+            match answer(rule, &view) {
+                Answer::Matched => judgement.matched.push(Arc::clone(rule)),
+                Answer::IfFailed(why) => judgement.errors.push((rule.name.clone(), why)),
+                Answer::OtherApplication | Answer::ConditionFails | Answer::IfIsFalse => {
+                    judgement.unmatched.push(rule.name.clone());
+                }
+            }
+        }
+        judgement
+    }
+
+    /// What one rule says to an event of this application, and why; `None` when there is no such rule.
+    #[must_use]
+    pub fn explain(&self, rule: &str, event: &Event, app: Option<&AppFacts>) -> Option<Verdict> {
+        let rule = self.get(rule)?;
+        if rule.mode == Mode::Off {
+            return Some(Verdict::Unmatched(Unmatched::Off));
+        }
+        if let Subscription::Types(types) = &rule.on
+            && !types.contains(&event.kind)
+        {
+            return Some(Verdict::Unmatched(Unmatched::Type));
+        }
+        let view = self.view(event, app);
+        Some(match answer(rule, &view) {
+            Answer::Matched => Verdict::Matched,
+            Answer::OtherApplication => Verdict::Unmatched(Unmatched::Application),
+            Answer::IfIsFalse => Verdict::Unmatched(Unmatched::If),
+            Answer::IfFailed(why) => Verdict::Error(why),
+            Answer::ConditionFails => {
+                let mismatch = rule.pattern.as_ref().and_then(|pattern| pattern.mismatch(view.document()));
+                mismatch.map_or(Verdict::Matched, |mismatch| Verdict::Unmatched(Unmatched::Condition(mismatch)))
+            }
+        })
+    }
+
+    fn view<'a>(&'a self, event: &'a Event, app: Option<&'a AppFacts>) -> View<'a> {
+        View { event, app, apps: &self.apps, document: OnceCell::new(), scope: OnceCell::new() }
+    }
+
+    /// The rules that listen to the type of an event, in the order of the set.
+    fn listening<'a>(&'a self, event: &Event) -> impl Iterator<Item = &'a Arc<Rule>> {
+        let mut positions = self.by_type.get(&event.kind).cloned().unwrap_or_default();
+        positions.extend(&self.for_all);
+        positions.sort_unstable();
+        positions.into_iter().filter_map(|at| self.rules.get(at))
+    }
+}
+
+fn answer(rule: &Rule, view: &View<'_>) -> Answer {
+    let app: Option<SubAppId> = view.event.subappid;
+    if !rule.apps.includes(app) {
+        return Answer::OtherApplication;
+    }
+    if rule.pattern.as_ref().is_some_and(|pattern| !pattern.matches(view.document())) {
+        return Answer::ConditionFails;
+    }
+    match rule.condition.as_ref().map(|condition| condition.holds(view.scope())) {
+        None | Some(Ok(true)) => Answer::Matched,
+        Some(Ok(false)) => Answer::IfIsFalse,
+        Some(Err(error)) => Answer::IfFailed(error.to_string()),
+    }
+}
