@@ -146,6 +146,6 @@ pub struct Retry {
 impl Default for Retry {
     /// 8 attempts, from 1 s to 5 min.
     fn default() -> Self {
-        Self { max_attempts: 8, initial: Duration::from_secs(1), max: Duration::from_secs(300), within: None }
+        Self { max_attempts: 8, initial: Duration::from_secs(1), max: Duration::from_mins(5), within: None }
     }
 }

@@ -17,10 +17,10 @@ fn the_readme_lists_the_actions_as_they_are() {
     let (before, rest) = README.split_once(BEGIN).unwrap();
     let (written, after) = rest.split_once(END).unwrap();
     let generated = generated();
-    if std::env::var_os("ONCUE_UPDATE").is_some() {
+    if std::env::var_os("ONCUE_GENERATE").is_some() {
         std::fs::write(PATH, format!("{before}{BEGIN}{generated}{END}{after}")).unwrap();
     } else {
-        assert_eq!(written, generated, "run ONCUE_UPDATE=1 cargo test -p oncue-plugins readme");
+        assert_eq!(written, generated, "run ONCUE_GENERATE=1 cargo test -p oncue-plugins readme");
     }
 }
 

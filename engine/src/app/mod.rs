@@ -1,0 +1,208 @@
+//! The wiring: the only place that knows everything.
+
+mod error;
+mod upkeep;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use oncue_plugins::registry::Registry;
+use oncue_plugins::vod;
+use oncue_rules::closure::PinnedRule;
+use oncue_rules::diagnostic::SourceFile;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::config::{self, Config, StoreUrl};
+use crate::http::admin::{self, Api};
+use crate::http::body::{BodyLimits, Memory};
+use crate::http::receiver::{self, Door, Doors, QuarantineLimits, Receiver};
+use crate::http::{self, Limits};
+use crate::ingest::{Intake, Present};
+use crate::live::{self, Live};
+use crate::program::Programs;
+use crate::runner::{self, Deps, Runner, Settings};
+use crate::store::sqlite::{self, SqliteStore};
+use crate::store::{Admin, Content, NodeId, Store};
+
+pub use error::Error;
+
+/// Bytes of callbacks that may be in memory at once.
+const BODY_MEMORY: u32 = 256 << 20;
+/// How long attempts that are under way may take once the server is told to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server.
+pub struct App {
+    listen: SocketAddr,
+    admin: SocketAddr,
+    runner: runner::Handle,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// The actions that rules may use.
+///
+/// # Errors
+///
+/// When the vendor's endpoint or region makes no sense, or no TLS client can be made.
+pub fn actions(config: &Config) -> Result<Registry, Error> {
+    let endpoint = config.vod.endpoint.parse().map_err(Error::endpoint)?;
+    let client = vod::Client::new(endpoint, config.vod.region.as_deref()).map_err(Error::client)?;
+    Ok(Registry::builtin(client))
+}
+
+impl App {
+    /// Starts everything: what was accepted before goes on, and new events are taken. The rules are those of `files`.
+    ///
+    /// # Errors
+    ///
+    /// When the rules have errors, the store does not open, or an address cannot be listened on. Nothing runs then.
+    pub async fn start(config: Config, files: &[SourceFile]) -> Result<Self, Error> {
+        let registry = Arc::new(actions(&config)?);
+        let (live, diagnostics) = live::build(&config, &registry, files);
+        let live = live.ok_or(Error::Invalid(diagnostics))?;
+        let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
+        let store = open(&config.store)?;
+        let listen = bind(config.listen).await?;
+        let admin = bind(config.admin).await?;
+
+        let programs = Arc::new(Programs::new(Arc::clone(&registry)));
+        let contents = make_live(&*store, &programs, &live).await?;
+        let present = Arc::new(Present::new(live));
+        let node = join(&*store).await?;
+        let runner = Runner::start(Deps {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            registry,
+            programs: Arc::clone(&programs),
+            surroundings: Arc::clone(&present) as _,
+            node,
+            settings: Settings { attempts_per_action: config.limits.in_flight, ..Settings::default() },
+        });
+        let intake = Arc::new(Intake {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            present: Arc::clone(&present),
+            programs,
+            runner: runner.clone(),
+        });
+        let receiver = receiver(&config, &intake, &store);
+        let api = Api {
+            tokens: Arc::new(ArcSwap::from_pointee(vec![admin_token])),
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            admin: Arc::clone(&store) as Arc<dyn Admin>,
+            rules: present,
+            ingest: intake,
+            body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
+            now: clock::now,
+        };
+
+        let stop = watch::Sender::new(false);
+        let (listen_at, admin_at) = (address(&listen)?, address(&admin)?);
+        let limits = Limits { connections: config.limits.connections, ..Limits::default() };
+        let tasks = vec![
+            serve(listen, receiver::face(Arc::new(receiver)), limits, &stop),
+            serve(admin, admin::face(Arc::new(api)), Limits::default(), &stop),
+            tokio::spawn(upkeep::keep_tidy(store, config.keep, contents, stop.subscribe())),
+        ];
+        tracing::info!(listen = %listen_at, admin = %admin_at, "serving");
+        Ok(Self { listen: listen_at, admin: admin_at, runner, stop, tasks })
+    }
+
+    /// Where callbacks come in.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Where the admin API is.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Takes no more events, lets what is under way come to an end, and hands the rest back to the store.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a part of the server ended badly");
+            }
+        }
+        self.runner.stop(STOP_PATIENCE).await;
+        tracing::info!("stopped");
+    }
+}
+
+fn open(url: &StoreUrl) -> Result<Arc<SqliteStore>, Error> {
+    let StoreUrl::Sqlite(path) = url;
+    SqliteStore::open(path, &sqlite::Options::default()).map_err(Error::store)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+    listener.local_addr().map_err(|source| Error::Listen { address: unspecified, source })
+}
+
+/// Stores what runs of these rules will pin, then makes the rules those that new runs begin with.
+async fn make_live(store: &dyn Store, programs: &Programs, live: &Live) -> Result<Vec<Content>, Error> {
+    let contents: Vec<Content> = live
+        .rules
+        .contents()
+        .iter()
+        .map(|content| Content { hash: content.hash.clone(), text: content.text.to_string() })
+        .collect();
+    store.put_contents(contents.clone()).await.map_err(Error::store)?;
+    let vars = live.rules.vars();
+    let pinned = live.rules.rules().iter().map(|rule| PinnedRule { rule: Arc::clone(rule), vars: vars.clone() });
+    programs.replace_live(pinned).map_err(Error::action)?;
+    Ok(contents)
+}
+
+async fn join(store: &dyn Store) -> Result<NodeId, Error> {
+    let node = NodeId(Uuid::now_v7().simple().to_string().into());
+    let joined = store.join(&node, clock::now()).await.map_err(Error::store)?;
+    if joined.freed > 0 {
+        tracing::info!(runs = joined.freed, "runs of an earlier process go on");
+    }
+    Ok(node)
+}
+
+fn receiver(config: &Config, intake: &Arc<Intake>, store: &Arc<SqliteStore>) -> Receiver {
+    let door = |app: &config::AppConfig| Door {
+        tokens: app.tokens.clone(),
+        sign_keys: app.sign_keys.clone(),
+        insecure: app.insecure,
+    };
+    let doors = Doors { apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect() };
+    Receiver {
+        doors: Arc::new(ArcSwap::from_pointee(doors)),
+        ingest: Arc::clone(intake) as _,
+        store: Arc::clone(store) as _,
+        body: BodyLimits { max: config.limits.body, memory: Memory::new(BODY_MEMORY), ..BodyLimits::default() },
+        quarantine: QuarantineLimits { keep: config.limits.quarantine, ..QuarantineLimits::default() },
+        now: clock::now,
+    }
+}
+
+fn serve(listener: TcpListener, face: http::Face, limits: Limits, stop: &watch::Sender<bool>) -> JoinHandle<()> {
+    let mut stopped = stop.subscribe();
+    tokio::spawn(async move {
+        let shutdown = async move {
+            // A sender that is gone is a stop too.
+            let _stopped = stopped.wait_for(|stop| *stop).await;
+        };
+        let stopped = http::serve(listener, http::routes(face), limits, shutdown).await;
+        if stopped.cut > 0 {
+            tracing::warn!(connections = stopped.cut, "connections were cut");
+        }
+    })
+}

@@ -1,0 +1,84 @@
+//! `oncue check`: finds what is wrong with configuration and rules.
+
+use std::path::{Path, PathBuf};
+
+use oncue_rules::diagnostic::{Diagnostic, Diagnostics, Severity};
+use serde_json::{Value, json};
+
+use super::output::Output;
+use super::progress::Progress;
+use super::{Exit, Failure};
+use crate::app;
+use crate::config::{self, Config, Environment};
+use crate::live;
+
+const EXAMPLES: &str = "\
+Examples:
+  oncue check                     oncue.yaml and the rules that it names
+  oncue check --json              one JSON object with every finding
+  oncue check rules/new.yaml      these rule files instead of the configured ones";
+
+/// Find everything that is wrong with the configuration and the rules; nothing is started
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Rule files or folders to check instead of the configured ones
+    rules: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, path: &Path, output: Output) -> Result<(), Failure> {
+    let file = config::read_source(path).map_err(|error| {
+        let message = format!("cannot read {} (write one with `oncue init`, or name it with --config)", path.display());
+        Failure::caused(Exit::NotFound, message, error)
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let (config, mut diagnostics) = Config::load(&file, folder, &Environment::of_process().lenient());
+    let rules = config.map(|config| check_rules(args, config, &mut diagnostics)).transpose();
+    let reported = report(&diagnostics.sorted(), *rules.as_ref().ok().and_then(Option::as_ref).unwrap_or(&0), output);
+    rules?;
+    reported
+}
+
+/// How many rules were loaded, none of them when any has errors.
+fn check_rules(args: &Args, mut config: Config, diagnostics: &mut Diagnostics) -> Result<usize, Failure> {
+    if !args.rules.is_empty() {
+        config.rules.clone_from(&args.rules);
+    }
+    let mut progress = Progress::start("checking");
+    let files = config::rule_files(&config)
+        .map_err(|error| Failure::caused(Exit::NotFound, "the rule files cannot be read", error))?;
+    progress.update(|| format!("{} rule files read", files.len()));
+    let actions = app::actions(&config).map_err(super::serve::failure)?;
+    let (live, found) = live::build(&config, &actions, &files);
+    diagnostics.extend(found);
+    Ok(live.map_or(0, |live| live.rules.rules().len()))
+}
+
+fn report(diagnostics: &Diagnostics, rules: usize, output: Output) -> Result<(), Failure> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity == Severity::Error);
+    let summary = format!("{rules} rules, {} errors, {} warnings", errors.len(), warnings.len());
+    if output.is_json() {
+        let findings: Vec<_> = diagnostics.iter().map(finding).collect();
+        output.value(
+            &json!({ "rules": rules, "errors": errors.len(), "warnings": warnings.len(), "findings": findings }),
+        );
+    } else {
+        if !diagnostics.is_empty() {
+            output.line(&diagnostics.to_string());
+        }
+        output.line(&summary);
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Invalid, summary)) }
+}
+
+fn finding(diagnostic: &Diagnostic) -> Value {
+    let (line, column) = diagnostic.position();
+    json!({
+        "severity": if diagnostic.severity == Severity::Error { "error" } else { "warning" },
+        "file": &*diagnostic.file.name,
+        "line": line,
+        "column": column,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    })
+}

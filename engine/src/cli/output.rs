@@ -1,0 +1,83 @@
+//! What subcommands print: text for people, or JSON.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::Failure;
+
+/// Where a subcommand's answer goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints a line on standard output. A reader that went away is no error of ours.
+    #[expect(clippy::unused_self, reason = "whoever prints has been given an output")]
+    pub(super) fn line(self, text: &str) {
+        let _gone = writeln!(io::stdout().lock(), "{text}");
+    }
+
+    /// Prints a JSON value on standard output.
+    pub(super) fn value(self, value: &Value) {
+        self.line(&format!("{value:#}"));
+    }
+
+    /// Prints the answer in the form that was asked for.
+    pub(super) fn answer(self, value: &Value, text: impl FnOnce(&Value) -> String) {
+        if self.json { self.value(value) } else { self.line(text(value).trim_end()) }
+    }
+
+    /// Says why the program ends early.
+    pub(super) fn failure(self, failure: &Failure) -> ExitCode {
+        let text = if self.json {
+            json!({ "error": { "code": failure.exit as u8, "message": failure.to_string() } }).to_string()
+        } else if failure.message.starts_with("error: ") {
+            failure.to_string().trim_end().to_owned()
+        } else {
+            format!("error: {failure}")
+        };
+        let _gone = writeln!(io::stderr().lock(), "{text}");
+        failure.exit.into()
+    }
+}
+
+/// Whether a person watches standard error.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Rows under headings, each column as wide as its widest cell.
+pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let render = |cells: &[String; N]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let head = render(&headings.map(str::to_owned));
+    std::iter::once(head).chain(rows.iter().map(render)).collect::<Vec<_>>().join("\n")
+}
+
+/// The text of a member, or `-`.
+pub(super) fn cell(value: &Value, name: &str) -> String {
+    match &value[name] {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

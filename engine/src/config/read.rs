@@ -1,0 +1,186 @@
+//! From the text of the configuration file to [`Config`], with everything that is wrong reported at once.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use oncue_plugins::vod::Credentials;
+use oncue_rules::decode::{Field, Fields, Findings, Identifier};
+use oncue_rules::diagnostic::{Diagnostics, SourceFile};
+use oncue_rules::yaml;
+
+use super::environment::Environment;
+use super::{Config, Limits, StoreUrl, Vod, apps};
+use crate::secret::Secret;
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
+const STORE: &str = "data/oncue.db";
+const ENDPOINT: &str = "https://vod.tencentcloudapi.com";
+const KEEP: Duration = Duration::from_hours(720);
+const LEAST_KEPT: Duration = Duration::from_hours(1);
+const MOST_KEPT: Duration = Duration::from_hours(87600);
+
+/// What reading needs besides the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub environment: &'a Environment,
+    /// The folder that paths are relative to.
+    pub folder: &'a Path,
+}
+
+impl Config {
+    /// Reads the configuration; paths in it are relative to `folder`. `None` when it has errors.
+    #[must_use]
+    pub fn load(file: &SourceFile, folder: &Path, environment: &Environment) -> (Option<Self>, Diagnostics) {
+        let mut diagnostics = Diagnostics::default();
+        let Some(node) = yaml::read(file, &mut diagnostics) else {
+            return (None, diagnostics.sorted());
+        };
+        let findings = Findings::new(file);
+        let around = Surroundings { environment, folder };
+        let fields = Field::new(&findings, "the file", &node).fields("the configuration");
+        let config = fields.and_then(|mut fields| {
+            let config = read(&mut fields, around);
+            fields.finish();
+            config
+        });
+        diagnostics.extend(findings.into_diagnostics());
+        let config = if diagnostics.has_errors() { None } else { config };
+        (config, diagnostics.sorted())
+    }
+}
+
+fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
+    let listen = fields.optional("listen").map_or(Some(LISTEN), |field| address(&field));
+    let admin = fields.optional("admin").map_or(Some(ADMIN), |field| address(&field));
+    let admin_token = fields.optional("admin_token").and_then(|field| secret(&field, around));
+    let store = fields
+        .optional("store")
+        .map_or(Some(StoreUrl::Sqlite(around.folder.join(STORE))), |field| store(&field, around));
+    let rules = fields.optional("rules").map_or_else(
+        || Some(vec![around.folder.join("rules")]),
+        |field| field.one_or_list_of(|item| item.some_text().map(|path| around.folder.join(path))),
+    );
+    let vod = fields.optional("vod").map_or_else(|| Some(Vod::default()), |field| vod(&field));
+    let credentials = fields.optional("credentials").map(|field| apps::credentials(&field, around)).unwrap_or_default();
+    let apps = fields
+        .required(
+            "apps",
+            "name at least one application, as in `apps: [{ subappid: 1500000001, callback: { token: … } }]`",
+        )
+        .and_then(|field| apps::read(&field, &credentials, around));
+    let limits = fields.optional("limits").map_or_else(|| Some(Limits::default()), |field| limits(&field));
+    let keep = fields.optional("keep").map_or(Some(KEEP), |field| field.duration(LEAST_KEPT..=MOST_KEPT));
+    for later in ["plugins", "secrets", "targets", "endpoints", "defaults"] {
+        fields.refuse(later, &format!("`{later}` is not yet supported in this version"), "leave it out");
+    }
+    Some(Config {
+        listen: listen?,
+        admin: admin?,
+        admin_token,
+        store: store?,
+        rules: rules?,
+        vod: vod?,
+        apps: apps?,
+        limits: limits?,
+        keep: keep?,
+    })
+}
+
+impl Default for Vod {
+    fn default() -> Self {
+        Self { endpoint: ENDPOINT.to_owned(), region: None }
+    }
+}
+
+fn address(field: &Field<'_>) -> Option<SocketAddr> {
+    let text = field.text()?;
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        let message = format!("`{}` must be an IP address with a port, and this is `{text}`", field.name());
+        field.error(message, "write 127.0.0.1:8080, or 0.0.0.0:8080 for every interface");
+    }
+    parsed
+}
+
+fn store(field: &Field<'_>, around: Surroundings<'_>) -> Option<StoreUrl> {
+    let text = field.some_text()?;
+    if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+        return Some(StoreUrl::Sqlite(around.folder.join(path)));
+    }
+    // The text is not shown: the address of a database may hold a password.
+    let message = if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        "PostgreSQL is not yet supported in this version"
+    } else {
+        "`store` must begin with `sqlite:`, and a path must follow"
+    };
+    field.error(message, "write sqlite:data/oncue.db");
+    None
+}
+
+fn vod(field: &Field<'_>) -> Option<Vod> {
+    let mut fields = field.fields("`vod`")?;
+    let endpoint = fields.optional("endpoint").map_or(Some(ENDPOINT.to_owned()), |field| endpoint(&field));
+    let region = fields.optional("region").map(|field| field.identifier(Identifier::Name).map(str::to_owned));
+    fields.finish();
+    Some(Vod { endpoint: endpoint?, region: region.flatten() })
+}
+
+fn endpoint(field: &Field<'_>) -> Option<String> {
+    let text = field.some_text()?;
+    let url = reqwest::Url::parse(text).ok().filter(|url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.host_str().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+    });
+    if url.is_none() {
+        let message = format!("`{}` must be a URL without a path, and this is `{text}`", field.name());
+        field.error(message, "write https://vod.tencentcloudapi.com, or http://127.0.0.1:9000 for a stand-in");
+    }
+    url.map(|_| text.trim_end_matches('/').to_owned())
+}
+
+fn limits(field: &Field<'_>) -> Option<Limits> {
+    let mut fields = field.fields("`limits`")?;
+    let defaults = Limits::default();
+    let mut number = |name, default: usize, most: u64| {
+        let given = fields.optional(name).map(|field| field.integer(1..=most));
+        given.unwrap_or(Some(default as u64)).and_then(|number| usize::try_from(number).ok())
+    };
+    let body = number("body", defaults.body, 64 * 1024 * 1024);
+    let connections = number("connections", defaults.connections, 1_000_000);
+    let in_flight = number("in_flight", defaults.in_flight, 10_000);
+    let quarantine = number("quarantine", defaults.quarantine as usize, 1_000_000);
+    fields.finish();
+    let quarantine = u32::try_from(quarantine?).ok()?;
+    Some(Limits { body: body?, connections: connections?, in_flight: in_flight?, quarantine })
+}
+
+/// A text with its references replaced. When checking leniently, what is missing is warned about and left empty.
+pub(super) fn resolved(field: &Field<'_>, around: Surroundings<'_>) -> Option<String> {
+    let text = field.some_text()?;
+    match around.environment.resolve(text, around.folder) {
+        Ok(text) if text.is_empty() => {
+            field.error(format!("`{}` is empty once its reference is replaced", field.name()), "give it a value");
+            None
+        }
+        Ok(text) => Some(text),
+        Err(unresolved) if unresolved.absent && around.environment.is_lenient() => {
+            field.findings().warning(field.span(), unresolved.message, unresolved.hint);
+            Some("absent".to_owned())
+        }
+        Err(unresolved) => {
+            field.error(unresolved.message, unresolved.hint);
+            None
+        }
+    }
+}
+
+pub(super) fn secret(field: &Field<'_>, around: Surroundings<'_>) -> Option<Secret> {
+    resolved(field, around).map(Secret::new)
+}
+
+/// Named credentials that were read, whether or not they are complete: a reference to broken ones is no second error.
+pub(super) type NamedCredentials = Vec<(String, Option<Credentials>)>;

@@ -1,0 +1,129 @@
+//! The API of the admin address: what is stored, what runs, and a few things to do about it.
+//!
+//! Everything under `/api/` asks for `Authorization: Bearer TOKEN`. `/healthz` says that the process answers, `/readyz`
+//! that it gets on; both are open.
+//!
+//! | method and path under `/api/v1` | parameters | answer |
+//! |---|---|---|
+//! | GET `/events` | `type` `subappid` `file_id`\|`task_id`\|`session_id` `since` `limit` `before` | [`Listing`] of [`EventView`] |
+//! | POST `/events` | body `{"subappid": N, "body": OBJECT or TEXT}` | [`EmittedView`] |
+//! | GET `/events/ID` | | [`EventDetailView`] |
+//! | GET `/runs` | `status` `rule` `subappid` `event` `limit` `before` | [`Listing`] of [`RunView`] |
+//! | GET `/runs/ID` | | [`RunDetailView`] |
+//! | POST `/runs/ID/cancel` | body `{"reason": TEXT}` or none | [`CancelledView`] |
+//! | GET `/rules` | | [`Listing`] of [`RuleView`] |
+//! | GET `/quarantine` | `limit` `before` | [`Listing`] of [`QuarantineView`] |
+//! | GET `/counts` | | [`CountsView`] |
+//!
+//! Lists are newest first, 50 to a page unless `limit` says otherwise (1,000 at most); `next` of one page is `before`
+//! of the one after it.
+
+mod health;
+mod query;
+mod read;
+mod views;
+mod write;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use oncue_rules::time::Timestamp;
+use warp::Filter;
+use warp::http::Method;
+
+pub use views::*;
+
+use super::body::BodyLimits;
+use super::receiver::Ingest;
+use super::reply::{self, Error};
+use super::request::{self, Request};
+use super::{Face, Response};
+use crate::secret::Secret;
+use crate::store::{Admin, Store};
+
+/// The rules that are live.
+pub trait LiveRules: Send + Sync + 'static {
+    /// Each of them, in the order of their names.
+    fn list(&self) -> Vec<RuleView>;
+}
+
+/// The API.
+pub struct Api {
+    /// Any of these lets a client in; with none, nobody is.
+    pub tokens: Arc<ArcSwap<Vec<Secret>>>,
+    /// The hot port.
+    pub store: Arc<dyn Store>,
+    /// The admin port.
+    pub admin: Arc<dyn Admin>,
+    /// The rules that are live.
+    pub rules: Arc<dyn LiveRules>,
+    /// Where emitted events go.
+    pub ingest: Arc<dyn Ingest>,
+    /// How bodies are read.
+    pub body: BodyLimits,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// The face of the API: `/api/…`, `/healthz`, `/readyz`.
+#[must_use]
+pub fn face(api: Arc<Api>) -> Face {
+    let ready = Arc::clone(&api);
+    let calls = request::under("api").then(move |request| {
+        let api = Arc::clone(&api);
+        async move { reply::answer(api.call(request).await) }
+    });
+    let readyz = request::under("readyz").then(move |request| {
+        let api = Arc::clone(&ready);
+        async move { reply::answer(api.ready(request).await) }
+    });
+    calls.or(readyz).unify().or(request::healthz()).unify().boxed()
+}
+
+impl Api {
+    async fn call(&self, mut request: Request) -> Result<Response, Error> {
+        if !Secret::any_matches(&self.tokens.load(), request.bearer().unwrap_or_default()) {
+            let message = "the token is missing or wrong: send `Authorization: Bearer TOKEN` with the admin token";
+            return Err(Error::unauthorized("wrong_token", message, "Bearer realm=\"oncue\""));
+        }
+        let path = request.path.clone();
+        let segments: Vec<&str> = path.split('/').collect();
+        let ["api", "v1", resource @ ..] = segments.as_slice() else {
+            return Err(Error::no_such_path());
+        };
+        if request.method == Method::POST {
+            return match resource {
+                ["events"] => self.emit(&mut request).await,
+                ["runs", id, "cancel"] => self.cancel(id, &mut request).await,
+                _ => Err(refuse_method(resource, &request.method)),
+            };
+        }
+        request.is_get().map_err(|_| refuse_method(resource, &request.method))?;
+        let query = request.query.as_str();
+        match resource {
+            ["events"] => self.events(query).await,
+            ["events", id] => self.event(id, query).await,
+            ["runs"] => self.runs(query).await,
+            ["runs", id] => self.run(id, query).await,
+            ["rules"] => self.rules(query),
+            ["quarantine"] => self.quarantined(query).await,
+            ["counts"] => self.counts(query).await,
+            _ => Err(refuse_method(resource, &request.method)),
+        }
+    }
+}
+
+/// What to say where a method is not taken: the path may take another, or be none at all.
+fn refuse_method(resource: &[&str], method: &Method) -> Error {
+    match resource {
+        ["events"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
+        ["events" | "runs", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
+            Error::method_not_allowed(method, "GET, HEAD")
+        }
+        ["runs", _, "cancel"] => Error::method_not_allowed(method, "POST"),
+        _ => Error::no_such_path(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+mod receiver;
+mod serve;
+pub(super) mod support;

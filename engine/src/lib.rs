@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod failpoint;
+pub mod http;
+mod ingest;
+pub mod live;
+pub mod program;
+pub mod runner;
+pub mod secret;
+pub mod simulator;
+pub mod sources;
+pub mod store;
+pub mod telemetry;
+pub mod workflow;

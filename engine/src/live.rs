@@ -1,0 +1,94 @@
+//! What is live: the configured applications and the rules that were loaded for them. Built whole, then swapped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use oncue_plugins::action::App;
+use oncue_plugins::registry::Registry;
+use oncue_rules::diagnostic::{Diagnostics, SourceFile};
+use oncue_rules::ids::SubAppId;
+use oncue_rules::rule_set::{AppFacts, Known, RuleSet};
+use oncue_rules::value::{Map, Value};
+
+use crate::config::{AppConfig, Config};
+
+/// Rules and applications that belong together.
+#[derive(Debug)]
+pub struct Live {
+    /// The rules.
+    pub rules: RuleSet,
+    /// The applications.
+    pub apps: Apps,
+}
+
+/// The configured applications.
+#[derive(Debug)]
+pub struct Apps {
+    by_id: HashMap<SubAppId, LiveApp>,
+    list: Value,
+}
+
+/// One application, as rules and as actions see it.
+#[derive(Debug)]
+pub struct LiveApp {
+    /// What rules may know of it.
+    pub facts: AppFacts,
+    /// What actions may know of it.
+    pub action: Arc<App>,
+    /// What `app` is in expressions, without `vars`.
+    pub value: Value,
+}
+
+/// Loads the rules for the configured applications. Nothing is live when there are errors.
+#[must_use]
+pub fn build(config: &Config, actions: &Registry, files: &[SourceFile]) -> (Option<Live>, Diagnostics) {
+    let facts: Vec<AppFacts> = config.apps.iter().map(facts).collect();
+    let (rules, diagnostics) = RuleSet::load(files, &Known { actions, apps: &facts });
+    let live = rules.map(|rules| Live { rules, apps: Apps::new(&config.apps) });
+    (live, diagnostics)
+}
+
+impl Apps {
+    /// The applications of a configuration.
+    #[must_use]
+    pub fn new(apps: &[AppConfig]) -> Self {
+        let list = Value::list(apps.iter().map(|app| described(app, Some(app.vars.clone()))).collect());
+        let by_id = apps.iter().map(|app| (app.subappid, LiveApp::new(app))).collect();
+        Self { by_id, list }
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: SubAppId) -> Option<&LiveApp> {
+        self.by_id.get(&id)
+    }
+
+    /// What `apps` is in expressions.
+    #[must_use]
+    pub fn list(&self) -> &Value {
+        &self.list
+    }
+}
+
+impl LiveApp {
+    fn new(app: &AppConfig) -> Self {
+        let action =
+            App { subappid: app.subappid, name: app.name.as_str().into(), credentials: app.credentials.clone() };
+        Self { facts: facts(app), action: Arc::new(action), value: described(app, None) }
+    }
+}
+
+fn facts(app: &AppConfig) -> AppFacts {
+    AppFacts { subappid: app.subappid, name: app.name.clone(), labels: app.labels.clone(), vars: app.vars.clone() }
+}
+
+fn described(app: &AppConfig, vars: Option<Value>) -> Value {
+    let labels = app.labels.iter().map(|(name, label)| (name.clone(), Value::text(label.as_str()))).collect();
+    let fields = [
+        ("subappid", Some(Value::Number(app.subappid.0.into()))),
+        ("name", Some(Value::text(app.name.as_str()))),
+        ("labels", Some(Value::map(labels))),
+        ("vars", vars),
+    ];
+    Value::map(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect::<Map>())
+}

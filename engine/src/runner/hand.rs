@@ -1,0 +1,152 @@
+//! A run in hand: committing what was decided for it, under its lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oncue_rules::ids::StepPath;
+
+use super::leases::Leash;
+use super::{Permit, Shared, Stop};
+use crate::clock;
+use crate::store::{self, Advance, ErrorRecord, InboxRow, Input as Stored, InputId, RunStatus};
+use crate::workflow::{Decision, Input, Next, Run};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A leased run with its place in this node's memory.
+pub(super) struct Hand {
+    pub(super) shared: Arc<Shared>,
+    pub(super) leash: Leash,
+    _permit: Permit,
+}
+
+/// The run is not this node's to go on with.
+pub(super) struct Dropped;
+
+impl Hand {
+    pub(super) fn new(shared: Arc<Shared>, leash: Leash, permit: Permit) -> Self {
+        Self { shared, leash, _permit: permit }
+    }
+
+    /// Commits a decision, and all that is decided on inputs that came meanwhile, until there is something to do.
+    pub(super) async fn settle(
+        &self,
+        run: &mut Run,
+        mut decision: Decision,
+        mut consumed: Vec<InputId>,
+    ) -> Result<Next, Dropped> {
+        loop {
+            let inputs = self.commit(&decision, consumed).await?;
+            if decision.status.is_final() || inputs.is_empty() {
+                return Ok(decision.next);
+            }
+            let committed = decision.next;
+            (decision, consumed) = take_in(run, inputs);
+            if decision.next == Next::Await && matches!(committed, Next::Call(_)) {
+                decision.next = committed;
+            }
+        }
+    }
+
+    /// Commits one decision; returns the inputs that came meanwhile.
+    pub(super) async fn commit(&self, decision: &Decision, consumed: Vec<InputId>) -> Result<Vec<InboxRow>, Dropped> {
+        let lease = &self.leash.lease;
+        let advance = Advance::of(decision, lease.run, lease.fence, clock::now(), consumed);
+        let inputs = self.write(advance, decision.next == Next::Park).await?;
+        if let Some(nearest) = decision.timers.iter().map(|timer| timer.due_at).min() {
+            self.shared.alarm.set(nearest);
+        }
+        Ok(inputs)
+    }
+
+    /// Writes until the store has answered. Writing again what was perhaps written is safe: the fence of a lease that
+    /// the first writing ended refuses the second.
+    async fn write(&self, advance: Advance, park: bool) -> Result<Vec<InboxRow>, Dropped> {
+        let mut stop = self.shared.stop.subscribe();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let store = &self.shared.store;
+            let answer = if park { store.park(advance.clone()).await } else { store.apply(advance.clone()).await };
+            match answer {
+                Ok(inputs) => return Ok(inputs),
+                Err(store::Error::Unavailable { doing, .. }) => {
+                    tracing::warn!(run = %advance.run, doing, "the store is not available; the run waits for it");
+                }
+                Err(store::Error::Fenced { .. }) => return Err(Dropped),
+                Err(error) => {
+                    tracing::error!(run = %advance.run, error = %error, "the run cannot be written");
+                    return Err(Dropped);
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = Stop::Now.reached(&mut stop) => return Err(Dropped),
+            }
+        }
+    }
+
+    /// Looks for inputs that came, without deciding anything.
+    pub(super) async fn inputs(&self, run: &Run) -> Result<Vec<InboxRow>, Dropped> {
+        self.commit(&run.standing(), Vec::new()).await
+    }
+
+    /// Stops a run that cannot go on, with the reason, until a person has helped. A cancelled one ends.
+    pub(super) async fn pause(&self, state: &str, reason: &str, inbox: &[InboxRow]) {
+        let lease = &self.leash.lease;
+        let cancelled = inbox.iter().find_map(|row| match &row.input {
+            Stored::Cancel { reason } => Some(reason.as_str()),
+            Stored::Timer { .. } | Stored::Event { .. } => None,
+        });
+        let (status, code, message) = match cancelled {
+            Some(reason) => (RunStatus::Cancelled, "cancelled", reason),
+            None => (RunStatus::Paused, "paused", reason),
+        };
+        tracing::warn!(run = %lease.run, reason, "the run is paused");
+        let advance = Advance {
+            run: lease.run,
+            fence: lease.fence,
+            now: clock::now(),
+            // The cursor keeps what timers stood for, and sets them again when the run goes on.
+            consumed: inbox.iter().map(|row| row.id).collect(),
+            status,
+            state: state.to_owned(),
+            error: Some(ErrorRecord {
+                step: StepPath::new(""),
+                code: code.to_owned(),
+                message: message.to_owned(),
+                class: "fatal".to_owned(),
+            }),
+            steps: Vec::new(),
+            failed_attempts: Vec::new(),
+            timers: Vec::new(),
+            settled: Vec::new(),
+            waits: Vec::new(),
+        };
+        // An input that came this very moment keeps the lease; giving it back lets the run be claimed for it.
+        if let Ok(inputs) = self.write(advance, cancelled.is_none()).await
+            && !inputs.is_empty()
+        {
+            self.release().await;
+        }
+    }
+
+    /// Gives the lease back, so that another node may go on at once. When that fails, the lease runs out by itself.
+    pub(super) async fn release(&self) {
+        let lease = &self.leash.lease;
+        if let Err(error) = self.shared.store.release(vec![(lease.run, lease.fence)]).await {
+            tracing::warn!(run = %lease.run, error = %error, "a lease could not be given back; it will run out");
+        }
+        self.shared.bell.notify_one();
+    }
+}
+
+/// What inputs mean for a run, as one decision.
+pub(super) fn take_in(run: &mut Run, inputs: Vec<InboxRow>) -> (Decision, Vec<InputId>) {
+    let now = clock::now();
+    let consumed = inputs.iter().map(|row| row.id).collect();
+    let decision = inputs
+        .into_iter()
+        .fold(run.standing(), |decision, row| decision.then(run.transition(Input::from(row.input), now)));
+    (decision, consumed)
+}

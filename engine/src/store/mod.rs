@@ -1,0 +1,91 @@
+//! The durable port: what the engine asks of a store, in its own words.
+//!
+//! [`Store`] is the hot port: every verb is one commit, and its result is durable when it returns. [`Admin`] reads and
+//! tends what is stored. Drivers are proved equal by one conformance suite.
+//!
+//! # What a driver owes
+//!
+//! - A command that names keys ([`Accept::locks`], [`Advance::locks`]) tests and writes under the locks of those keys,
+//!   taken in the order given. A driver with one writer holds them all by being the only one.
+//! - A run is changed only by the node whose lease is current: commands carry the [`Fence`] of the claim, and a stale
+//!   one is answered [`Error::Fenced`] with nothing written.
+//! - A lease lasts until it is given back, the run ends, or somebody claims the run after its end: one that is past its
+//!   end and that nobody claimed is still good, so that a slow node loses no work.
+//! - An event is handed to a step of a run once, by whatever ways it is found.
+//! - A command is written whole or not at all, and a commit once begun is never given up half way.
+
+pub mod error;
+pub mod model;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use oncue_rules::ids::{ContentHash, EventId, RunId};
+use oncue_rules::time::Timestamp;
+
+pub use error::Error;
+pub use model::*;
+
+/// The hot port.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Makes this node known, and frees the leases that no living node can hold. Where a store serves one node alone
+    /// those are all others; elsewhere they run out by themselves.
+    async fn join(&self, node: &NodeId, now: Timestamp) -> Result<Joined, Error>;
+
+    /// Stores an event with the runs that it starts, and hands it to the runs that wait for it; or finds that it is a
+    /// duplicate and stores nothing.
+    async fn accept(&self, accept: Accept) -> Result<Accepted, Error>;
+
+    /// Keeps a body that an authenticated sender sent and that could not be taken, within [`Quarantine::keep`].
+    async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error>;
+
+    /// Stores contents under their hashes; those already there are left as they are.
+    async fn put_contents(&self, contents: Vec<Content>) -> Result<(), Error>;
+
+    /// One stored content.
+    async fn content(&self, hash: &ContentHash) -> Result<Option<String>, Error>;
+
+    /// Leases runs that have something to do and that nobody holds, taking turns among applications.
+    async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error>;
+
+    /// Writes what a transition decided, and consumes the inputs that it was decided on. Ends the lease when the status
+    /// is final. Returns the inputs that came meanwhile.
+    async fn apply(&self, advance: Advance) -> Result<Vec<InboxRow>, Error>;
+
+    /// As [`Store::apply`], then gives the lease back until an input comes: a timer of `advance.timers`, an event for
+    /// one of `advance.waits` (one received since [`Wait::since`] counts too), or a delivery. When an input is there
+    /// already, the lease is kept and the inputs are returned.
+    async fn park(&self, advance: Advance) -> Result<Vec<InboxRow>, Error>;
+
+    /// Puts an input into a run's inbox.
+    async fn deliver(&self, delivery: Delivery) -> Result<Delivered, Error>;
+
+    /// Turns timers that are due into inputs, `limit` at most.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Due, Error>;
+
+    /// Moves the end of leases; returns the runs whose lease is no longer ours.
+    async fn renew(&self, leases: Vec<(RunId, Fence)>, until: Timestamp) -> Result<Vec<RunId>, Error>;
+
+    /// Gives leases back, so that any node may go on with the runs at once.
+    async fn release(&self, leases: Vec<(RunId, Fence)>) -> Result<(), Error>;
+}
+
+/// The admin port.
+#[async_trait]
+pub trait Admin: Send + Sync + 'static {
+    /// Events, newest first.
+    async fn events(&self, filter: EventFilter, page: Page) -> Result<Vec<EventRow>, Error>;
+    /// One event with its body.
+    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, Error>;
+    /// Runs, newest first.
+    async fn runs(&self, filter: RunFilter, page: Page) -> Result<Vec<RunRow>, Error>;
+    /// One run with its steps and failed attempts.
+    async fn run(&self, id: RunId) -> Result<Option<RunDetail>, Error>;
+    /// Bodies in quarantine, newest first.
+    async fn quarantined(&self, page: Page) -> Result<Vec<QuarantineRow>, Error>;
+    /// How much of everything is stored.
+    async fn counts(&self) -> Result<Counts, Error>;
+    /// Removes what is past its time, `batch` rows of a kind at most; says how many went. Never an event that a live
+    /// run may need.
+    async fn expire(&self, retention: Retention, now: Timestamp, batch: u32) -> Result<Expired, Error>;
+}

@@ -1,0 +1,277 @@
+//! The commands of the hot port, and their answers.
+
+use std::sync::Arc;
+
+use oncue_rules::event::CorrelationKey;
+use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepPath, SubAppId};
+use oncue_rules::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorRecord, FailedAttempt, InboxRow, InputId, RunRow, RunStatus, StepRow, StoredEvent, Timer, Wait};
+use crate::workflow::{Decision, Run};
+
+/// One process that works on a store; new at each start.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NodeId(pub Arc<str>);
+
+/// Grows each time a run is leased; a command with an old one is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fence(pub i64);
+
+/// What [`super::Store::join`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    /// How many leases of nodes that are gone were freed.
+    pub freed: u64,
+}
+
+/// A thing that a command tests and writes by its key, so that a driver with many writers must lock it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockKey {
+    /// The dedupe key of an event, within its source and application.
+    Dedupe(String),
+    /// A correlation key, within an application.
+    Correlation(Option<SubAppId>, CorrelationKey),
+}
+
+/// An event to store.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its source.
+    pub source: SourceName,
+    /// Its type.
+    pub kind: EventType,
+    /// Its application.
+    pub subappid: Option<SubAppId>,
+    /// Its dedupe key; source and application are not yet part of it.
+    pub dedupe_key: String,
+    /// Until when a second event with the same key is a duplicate.
+    pub dedupe_until: Timestamp,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The body, to the byte as received.
+    pub body: Arc<[u8]>,
+    /// Its correlation keys, sorted.
+    pub keys: Vec<CorrelationKey>,
+    /// The rest of its envelope, as JSON; the store does not look into it.
+    pub envelope: String,
+    /// What the rules said to it.
+    pub verdicts: Verdicts,
+}
+
+/// What the rules said to an event, counted; the full answer is found again by asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdicts {
+    /// The rules that matched.
+    pub matched: Vec<RuleName>,
+    /// The rules whose `if` failed, with the message.
+    pub errors: Vec<(RuleName, String)>,
+    /// How many rules that listen to this type and application did not match.
+    pub unmatched: u32,
+}
+
+/// A run to start.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// Its rule.
+    pub rule: RuleName,
+    /// The content that it pins.
+    pub closure: ContentHash,
+    /// Its first state, decided before the commit.
+    pub status: RunStatus,
+    /// Its cursor, as JSON; the store does not look into it.
+    pub state: String,
+    /// Its first step rows.
+    pub steps: Vec<StepRow>,
+    /// Its first timers.
+    pub timers: Vec<Timer>,
+    /// Leased from the start, to this node until then; else any node may claim it.
+    pub lease: Option<(NodeId, Timestamp)>,
+}
+
+/// The command of [`super::Store::accept`].
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// The event.
+    pub event: NewEvent,
+    /// The runs that it starts.
+    pub runs: Vec<NewRun>,
+}
+
+impl Accept {
+    /// The keys that this command tests and writes, sorted.
+    #[must_use]
+    pub fn locks(&self) -> Vec<LockKey> {
+        let event = &self.event;
+        let dedupe = LockKey::Dedupe(event.scoped_dedupe_key());
+        let keys = event.keys.iter().map(|key| LockKey::Correlation(event.subappid, key.clone()));
+        sorted(std::iter::once(dedupe).chain(keys))
+    }
+}
+
+impl NewEvent {
+    /// The dedupe key within source and application, as stores keep it.
+    #[must_use]
+    pub fn scoped_dedupe_key(&self) -> String {
+        let app = self.subappid.map_or_else(String::new, |id| id.to_string());
+        format!("{}/{app}/{}", self.source, self.dedupe_key)
+    }
+}
+
+/// What became of an accepted event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is stored. A run that was to be leased has the first fence.
+    New {
+        /// The runs with their fences, in the order of the command; 0 for a run that nobody holds yet.
+        fences: Vec<(RunId, Fence)>,
+        /// How many waiting runs were handed this event.
+        woken: u32,
+    },
+    /// It was stored before, as this event.
+    Duplicate(EventId),
+}
+
+/// A body that could not be taken.
+#[derive(Debug, Clone)]
+pub struct Quarantine {
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The application whose door it came through.
+    pub subappid: Option<SubAppId>,
+    /// Why it was not taken.
+    pub reason: String,
+    /// Its bytes.
+    pub body: Arc<[u8]>,
+    /// How many are kept; the oldest go.
+    pub keep: u32,
+}
+
+/// Something stored once under the hash of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The hexadecimal SHA-256 of `text`.
+    pub hash: ContentHash,
+    /// The content.
+    pub text: String,
+}
+
+/// The command of [`super::Store::claim`].
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who claims.
+    pub node: NodeId,
+    /// The present.
+    pub now: Timestamp,
+    /// Until when the leases hold.
+    pub until: Timestamp,
+    /// How many runs at most.
+    pub limit: u32,
+    /// How many runs of one application at most.
+    pub per_app: u32,
+}
+
+/// A leased run with all that it takes to go on with it.
+#[derive(Debug, Clone)]
+pub struct ClaimedRun {
+    /// The run.
+    pub run: RunRow,
+    /// The right to change it.
+    pub fence: Fence,
+    /// Its cursor, as JSON.
+    pub state: String,
+    /// Its event.
+    pub event: StoredEvent,
+    /// Its steps so far.
+    pub steps: Vec<StepRow>,
+    /// Its unconsumed inputs, oldest first.
+    pub inbox: Vec<InboxRow>,
+}
+
+/// The command of [`super::Store::apply`] and [`super::Store::park`]: what a transition decided.
+#[derive(Debug, Clone)]
+pub struct Advance {
+    /// The run.
+    pub run: RunId,
+    /// The right to change it.
+    pub fence: Fence,
+    /// When it was decided.
+    pub now: Timestamp,
+    /// The inputs that it was decided on.
+    pub consumed: Vec<InputId>,
+    /// The new status.
+    pub status: RunStatus,
+    /// The new cursor, as JSON.
+    pub state: String,
+    /// Why the run failed, once it has.
+    pub error: Option<ErrorRecord>,
+    /// Step rows to write; a row of the same path is replaced.
+    pub steps: Vec<StepRow>,
+    /// Attempts that failed.
+    pub failed_attempts: Vec<FailedAttempt>,
+    /// Timers to set.
+    pub timers: Vec<Timer>,
+    /// Paths whose timers and waits are void.
+    pub settled: Vec<StepPath>,
+    /// Waits to set; a wait stays until its path is settled or the run has ended. Only [`super::Store::park`] takes
+    /// any, [`super::Store::apply`] leaves them out.
+    pub waits: Vec<Wait>,
+}
+
+impl Advance {
+    /// The keys that this command tests and writes, sorted.
+    #[must_use]
+    pub fn locks(&self) -> Vec<LockKey> {
+        sorted(self.waits.iter().map(|wait| LockKey::Correlation(wait.subappid, wait.key.clone())))
+    }
+}
+
+fn sorted(keys: impl Iterator<Item = LockKey>) -> Vec<LockKey> {
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+impl NewRun {
+    /// The run that an event starts with this as its first decision.
+    #[must_use]
+    pub fn of(run: &Run, decision: &Decision, lease: Option<(NodeId, Timestamp)>) -> Self {
+        let rule = &run.program().rule;
+        Self {
+            id: run.id(),
+            rule: rule.name.clone(),
+            closure: rule.closure.clone(),
+            status: decision.status,
+            state: decision.state.clone(),
+            steps: decision.steps.clone(),
+            timers: decision.timers.clone(),
+            lease,
+        }
+    }
+}
+
+impl Advance {
+    /// The command that commits a decision.
+    #[must_use]
+    pub fn of(decision: &Decision, run: RunId, fence: Fence, now: Timestamp, consumed: Vec<InputId>) -> Self {
+        Self {
+            run,
+            fence,
+            now,
+            consumed,
+            status: decision.status,
+            state: decision.state.clone(),
+            error: decision.error.clone(),
+            steps: decision.steps.clone(),
+            failed_attempts: decision.failed_attempts.clone(),
+            timers: decision.timers.clone(),
+            settled: decision.settled.clone(),
+            waits: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What goes into a store and what comes out, in the engine's words.
+
+mod command;
+mod inbox;
+mod view;
+
+pub use command::*;
+pub use inbox::*;
+pub use view::*;
+
+pub use crate::workflow::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind};

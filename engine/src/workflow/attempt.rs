@@ -1,0 +1,203 @@
+//! What becomes of attempts: results, retries, losses and time-outs.
+
+use std::time::Duration;
+
+use oncue_plugins::action::{ActionError, ErrorClass, Repeatable};
+use oncue_rules::rule::Retry;
+use oncue_rules::time::Timestamp;
+use oncue_rules::value::Value;
+
+use super::limits::INTERRUPTION_LIMIT;
+use super::place::Place;
+use super::record::{ErrorRecord, FailedAttempt, StepOutcome, TimerKind};
+use super::state::Active;
+use super::walk::{Ending, Walk, error};
+use super::{Next, jitter};
+
+/// The longest that another side may ask to be left alone.
+const AFTER_LIMIT: Duration = Duration::from_hours(24);
+
+impl<'p> Walk<'p> {
+    /// What there is to do when an input changed nothing.
+    pub(super) fn rest(&self) -> Next {
+        self.cursor.state.rest()
+    }
+
+    /// The innermost place, when attempt `number` of `path` is under way there.
+    fn under_way(&self, path: &str, number: u32) -> Option<Place<'p>> {
+        let place = self.place().filter(|place| place.path == path)?;
+        match &self.cursor.state.active {
+            Some(Active::Call { attempts, retry_at: None, .. }) if *attempts == number => Some(place),
+            _ => None,
+        }
+    }
+
+    pub(super) fn attempt_ended(&mut self, path: &str, number: u32, result: Result<Value, ActionError>) -> Next {
+        let Some(place) = self.under_way(path, number) else { return self.rest() };
+        match result {
+            Ok(outputs) => {
+                self.succeed(&place, outputs);
+                self.go()
+            }
+            Err(failure) => self.attempt_failed(&place, number, &failure),
+        }
+    }
+
+    fn attempt_failed(&mut self, place: &Place<'p>, number: u32, failure: &ActionError) -> Next {
+        let class = match failure.class {
+            ErrorClass::Retry { .. } => "retry",
+            ErrorClass::Fatal => "fatal",
+            ErrorClass::Unknown => "unknown",
+        };
+        let error = error(&place.path, &failure.code, &failure.message, class);
+        self.draft.failed_attempt(FailedAttempt { path: place.path(), number, at: self.now, error: error.clone() });
+        if let Some(depth) = self.overdue() {
+            return self.time_out(depth, class);
+        }
+        let ErrorClass::Retry { after } = failure.class else { return self.give_up(error) };
+        let Some(due_at) = self.retry_at(place, after) else { return self.give_up(error) };
+        let Some(Active::Call { retry_at, .. }) = &mut self.cursor.state.active else { return self.rest() };
+        *retry_at = Some(due_at);
+        self.draft.timer(place.path(), TimerKind::Retry, due_at);
+        Next::Park
+    }
+
+    fn give_up(&mut self, error: ErrorRecord) -> Next {
+        self.end(Ending::failed(StepOutcome::Failed, error));
+        self.go()
+    }
+
+    /// When the next attempt is due; none when there is to be none.
+    fn retry_at(&self, place: &Place<'p>, after: Option<Duration>) -> Option<Timestamp> {
+        let Some(Active::Call { attempts, lost, generation, started_at, .. }) = self.cursor.state.active else {
+            return None;
+        };
+        let retry = place.step.retry.unwrap_or_default();
+        let failures = attempts.saturating_sub(lost);
+        if failures >= retry.max_attempts {
+            return None;
+        }
+        let wait = back_off(&retry, failures, jitter(&self.key(place, generation), attempts));
+        let due_at = self.now.after(wait.max(after.unwrap_or_default().min(AFTER_LIMIT)));
+        let too_late = retry.within.is_some_and(|within| due_at > started_at.after(within));
+        (!too_late).then_some(due_at)
+    }
+
+    /// Takes back an attempt that was never sent.
+    pub(super) fn unsent(&mut self, path: &str, number: u32) -> Next {
+        let Some(place) = self.under_way(path, number) else { return self.rest() };
+        let Some(Active::Call { attempts, retry_at, .. }) = &mut self.cursor.state.active else { return self.rest() };
+        *attempts = attempts.saturating_sub(1);
+        *retry_at = Some(self.now);
+        self.draft.timer(place.path(), TimerKind::Retry, self.now);
+        Next::Park
+    }
+
+    /// Goes on with a run that was taken up from the store.
+    pub(super) fn resume(&mut self) -> Next {
+        if let Some(depth) = self.overdue() {
+            return self.time_out(depth, "unknown");
+        }
+        match self.cursor.state.active.clone() {
+            None => self.go(),
+            Some(Active::Call { retry_at: Some(_), .. }) => self.retry_due(),
+            Some(Active::Call { attempts, .. }) => self.lost(attempts),
+        }
+    }
+
+    /// Begins the attempt that was waited for, or waits on when it is too early: clocks of nodes differ.
+    pub(super) fn retry_due(&mut self) -> Next {
+        let Some(Active::Call { retry_at: Some(due_at), .. }) = self.cursor.state.active else { return self.rest() };
+        let Some(place) = self.place() else { return self.rest() };
+        if self.now < due_at {
+            self.draft.timer(place.path(), TimerKind::Retry, due_at);
+            return Next::Park;
+        }
+        self.call_or_go(&place)
+    }
+
+    fn call_or_go(&mut self, place: &Place<'p>) -> Next {
+        match self.call(place) {
+            Some(call) => Next::Call(call),
+            None => self.go(),
+        }
+    }
+
+    fn lost(&mut self, number: u32) -> Next {
+        let Some(place) = self.place() else { return self.rest() };
+        let message = "Oncue stopped while this attempt was under way: whether it took effect is not known";
+        let error = error(&place.path, "interrupted", message, "unknown");
+        self.draft.failed_attempt(FailedAttempt { path: place.path(), number, at: self.now, error: error.clone() });
+        let Some(Active::Call { lost, .. }) = &mut self.cursor.state.active else { return self.rest() };
+        *lost += 1;
+        if *lost > INTERRUPTION_LIMIT || self.repeatable(&place) == Repeatable::No {
+            return self.give_up(error);
+        }
+        self.call_or_go(&place)
+    }
+
+    /// The outermost place whose `timeout` is over.
+    pub(super) fn overdue(&self) -> Option<usize> {
+        self.places().iter().position(|place| place.deadline().is_some_and(|deadline| deadline <= self.now))
+    }
+
+    /// A `timeout` timer was due.
+    pub(super) fn timeout_due(&mut self, path: &str) -> Next {
+        let places = self.places();
+        let Some(place) = places.iter().find(|place| place.path == path && !place.is_item) else { return self.rest() };
+        let Some(deadline) = place.deadline() else { return self.rest() };
+        if let Some(depth) = self.overdue() {
+            let class = if self.cursor.state.backs_off() { "retry" } else { "unknown" };
+            return self.time_out(depth, class);
+        }
+        self.draft.timer(place.path(), TimerKind::Timeout, deadline);
+        self.rest()
+    }
+
+    /// Ends the place at `depth` and all inside it as timed out.
+    fn time_out(&mut self, depth: usize, class: &str) -> Next {
+        let places = self.places();
+        let Some(place) = places.get(depth) else { return self.rest() };
+        let after = place.step.timeout.unwrap_or_default();
+        let error = error(&place.path, "timeout", &format!("not done within {after:?}"), class);
+        let ending = self.unwind(depth, StepOutcome::TimedOut, &error);
+        self.end(ending);
+        self.go()
+    }
+
+    /// Ends everything inside the place at `depth`; what comes back ends that place itself.
+    pub(super) fn unwind(&mut self, depth: usize, outcome: StepOutcome, error: &ErrorRecord) -> Ending {
+        let mut ending = Ending::failed(outcome, error.clone());
+        while self.cursor.state.frames.len() > depth + 1 {
+            // A cursor may stand before a step, which then was never begun.
+            if let Some(place) = self.place().filter(|place| place.started_at.is_some() || ending.has_begun()) {
+                self.close(&place, ending);
+            }
+            ending = self.leave(outcome, Some(error.clone()));
+        }
+        ending
+    }
+}
+
+/// How long to wait after so many failures: a fraction of the bound that doubles each time.
+fn back_off(retry: &Retry, failures: u32, fraction: f64) -> Duration {
+    let doublings = failures.saturating_sub(1).min(63);
+    let bound = retry.initial.saturating_mul(2_u32.checked_pow(doublings).unwrap_or(u32::MAX)).min(retry.max);
+    bound.mul_f64(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_of_the_wait_doubles_up_to_max() {
+        let retry =
+            Retry { max_attempts: 99, initial: Duration::from_secs(1), max: Duration::from_mins(1), within: None };
+        let bounds: Vec<u64> = (1..=8).map(|failures| back_off(&retry, failures, 1.0).as_secs()).collect();
+        assert_eq!(bounds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(back_off(&retry, u32::MAX, 1.0).as_secs(), 60);
+        assert_eq!(back_off(&retry, 3, 0.5).as_secs(), 2);
+        assert_eq!(back_off(&retry, 3, 0.0), Duration::ZERO);
+    }
+}

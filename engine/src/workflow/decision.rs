@@ -1,0 +1,107 @@
+//! What a transition decides, to be committed whole.
+
+use oncue_rules::ids::StepPath;
+use oncue_rules::time::Timestamp;
+
+use super::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, Timer, TimerKind};
+use super::{Next, State};
+
+/// What a transition decided. It is to be committed before anything is done about `next`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The new status.
+    pub status: RunStatus,
+    /// The new cursor, as JSON.
+    pub state: String,
+    /// Why the run failed, once it has.
+    pub error: Option<ErrorRecord>,
+    /// Step rows to write, one for a path.
+    pub steps: Vec<StepRow>,
+    /// Attempts that failed.
+    pub failed_attempts: Vec<FailedAttempt>,
+    /// Timers to set; none is for a path in `settled`.
+    pub timers: Vec<Timer>,
+    /// Paths whose timers are void.
+    pub settled: Vec<StepPath>,
+    /// What to do after the commit.
+    pub next: Next,
+}
+
+impl Decision {
+    /// This decision and a later one as one commit.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        let mut draft = Draft {
+            steps: self.steps,
+            failed_attempts: self.failed_attempts,
+            timers: self.timers,
+            settled: self.settled,
+        };
+        draft.failed_attempts.extend(later.failed_attempts);
+        later.steps.into_iter().for_each(|row| draft.step(row));
+        later.settled.into_iter().for_each(|path| draft.settle(path));
+        later.timers.into_iter().for_each(|timer| draft.timer(timer.path, timer.kind, timer.due_at));
+        let next = match (later.next, self.next) {
+            (Next::Await, Next::Call(call)) => Next::Call(call),
+            (later, _) => later,
+        };
+        let Draft { steps, failed_attempts, timers, settled } = draft;
+        Self {
+            status: later.status,
+            state: later.state,
+            error: later.error,
+            steps,
+            failed_attempts,
+            timers,
+            settled,
+            next,
+        }
+    }
+}
+
+/// A decision in the making.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    steps: Vec<StepRow>,
+    failed_attempts: Vec<FailedAttempt>,
+    timers: Vec<Timer>,
+    settled: Vec<StepPath>,
+}
+
+impl Draft {
+    /// Writes a step row in place of an earlier one of its path.
+    pub(super) fn step(&mut self, row: StepRow) {
+        match self.steps.iter_mut().rfind(|earlier| earlier.path == row.path) {
+            Some(earlier) => *earlier = row,
+            None => self.steps.push(row),
+        }
+    }
+
+    pub(super) fn failed_attempt(&mut self, attempt: FailedAttempt) {
+        self.failed_attempts.push(attempt);
+    }
+
+    pub(super) fn timer(&mut self, path: StepPath, kind: TimerKind, due_at: Timestamp) {
+        self.timers.retain(|timer| timer.path != path || timer.kind != kind);
+        self.timers.push(Timer { path, kind, due_at });
+    }
+
+    pub(super) fn settle(&mut self, path: StepPath) {
+        self.timers.retain(|timer| timer.path != path);
+        self.settled.push(path);
+    }
+
+    pub(super) fn decide(self, state: &State, next: Next) -> Decision {
+        let Self { steps, failed_attempts, timers, settled } = self;
+        Decision {
+            status: state.status(next == Next::Park),
+            state: state.to_json(),
+            error: state.error.clone(),
+            steps,
+            failed_attempts,
+            timers,
+            settled,
+            next,
+        }
+    }
+}

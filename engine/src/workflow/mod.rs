@@ -1,0 +1,139 @@
+//! What a run does next: pure and total.
+//!
+//! A [`Run`] in hand is a [`Program`], the [`Facts`] of the run, its [`State`] (the stored cursor) and what its ended
+//! steps gave. [`Run::begin`] decides the first state before the event is committed, [`Run::restore`] takes a stored
+//! run up again, and [`Run::transition`] says what an [`Input`] means for it: a [`Decision`] to be committed whole, and
+//! then one thing to do ([`Next`]). Nothing here reads a clock, draws a random number, waits, or fails: any input in
+//! any state has an answer, and what comes late or is meant for another step changes nothing.
+
+mod attempt;
+mod decision;
+mod key;
+mod limits;
+mod place;
+mod program;
+mod record;
+mod restore;
+mod state;
+mod transition;
+mod view;
+mod walk;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use oncue_plugins::action::{ActionError, Repeatable};
+use oncue_rules::ids::{ActionName, StepPath};
+use oncue_rules::time::Timestamp;
+use oncue_rules::value::Value;
+
+pub use decision::Decision;
+pub use key::{idempotency_key, jitter};
+pub use limits::{ITEM_LIMIT, OUTPUT_LIMIT, PARAMS_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
+pub use program::{Facts, Program, UnknownAction};
+pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind};
+pub use restore::Damaged;
+pub use state::{Active, Frame, Phase, State};
+
+use view::View;
+
+/// A run in hand. What it decided counts once it is committed; a run whose commit was refused is to be dropped.
+#[derive(Debug, Clone)]
+pub struct Run {
+    program: Arc<Program>,
+    cursor: Cursor,
+}
+
+/// The part of a run that moves.
+#[derive(Debug, Clone)]
+struct Cursor {
+    facts: Facts,
+    state: State,
+    view: View,
+}
+
+/// Something that happened to a run.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The run was taken up from the store. An attempt that was counted and has no result is lost: it is repeated with
+    /// the same key where that is safe, and else its step fails as `unknown`.
+    Resume,
+    /// The commit is done; go on ([`Next::Continue`]).
+    Continue,
+    /// An attempt ended.
+    Attempt {
+        /// The step.
+        path: StepPath,
+        /// Which attempt.
+        number: u32,
+        /// Its outputs, or why it failed.
+        result: Result<Value, ActionError>,
+    },
+    /// An attempt was counted and certainly not sent: it is taken back and becomes due again at once.
+    Unsent {
+        /// The step.
+        path: StepPath,
+        /// Which attempt.
+        number: u32,
+    },
+    /// A timer was due.
+    Timer {
+        /// What it was about.
+        path: StepPath,
+        /// What it meant.
+        kind: TimerKind,
+    },
+    /// A person asked for the run to end.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// An event came; nothing waits for events yet, so it is ignored.
+    Event {
+        /// The step that waited.
+        path: StepPath,
+    },
+}
+
+/// What to do once a decision is committed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Make this call, and give its result to the run.
+    Call(Call),
+    /// Nothing: the attempt that was called for before is still under way.
+    Await,
+    /// Give the run [`Input::Continue`]: there was more to do than one commit should hold.
+    Continue,
+    /// Nothing until an input comes.
+    Park,
+    /// Nothing ever again.
+    End,
+}
+
+/// An attempt to make; it is counted in the commit that comes with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The step.
+    pub path: StepPath,
+    /// What it uses.
+    pub action: ActionName,
+    /// Whether calling it again is safe.
+    pub repeatable: Repeatable,
+    /// The rendered parameters, a map.
+    pub params: Value,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// The idempotency key.
+    pub key: String,
+    /// When the first `timeout` around the step is over.
+    pub deadline: Option<Timestamp>,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {} of {} ({})", self.attempt, self.path, self.action)
+    }
+}

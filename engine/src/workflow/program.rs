@@ -1,0 +1,101 @@
+//! What stays the same while a run runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oncue_plugins::action::Repeatable;
+use oncue_rules::event::Event;
+use oncue_rules::ids::{ActionName, RunId};
+use oncue_rules::rule::{Rule, Step, StepKind};
+use oncue_rules::time::Timestamp;
+use oncue_rules::value::{Map, Value};
+
+/// A rule with all that its runs need to know of the actions that it uses.
+#[derive(Debug)]
+pub struct Program {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The pinned `vars` of every application, by its id as text.
+    pub vars: Value,
+    repeatable: BTreeMap<ActionName, Repeatable>,
+}
+
+/// A rule uses an action that this Oncue does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no action {action}: add the plugin that provides it")]
+pub struct UnknownAction {
+    /// The action.
+    pub action: ActionName,
+}
+
+impl Program {
+    /// Binds a rule to its actions.
+    ///
+    /// # Errors
+    ///
+    /// When `repeatable` does not know an action that the rule uses.
+    pub fn bind(
+        rule: Arc<Rule>,
+        vars: Value,
+        repeatable: impl Fn(&ActionName) -> Option<Repeatable>,
+    ) -> Result<Self, UnknownAction> {
+        let mut bound = BTreeMap::new();
+        let mut left: Vec<&Step> = rule.steps.iter().chain(&rule.on_failure).collect();
+        while let Some(step) = left.pop() {
+            match &step.kind {
+                StepKind::Uses { action, .. } => {
+                    let known = repeatable(action).ok_or_else(|| UnknownAction { action: action.clone() })?;
+                    bound.insert(action.clone(), known);
+                }
+                StepKind::Group(steps) => left.extend(steps),
+                StepKind::Set(_) => {}
+            }
+        }
+        Ok(Self { rule, vars, repeatable: bound })
+    }
+
+    /// Whether calling an action again is safe; not, when it is not one of this rule.
+    pub(super) fn repeatable(&self, action: &ActionName) -> Repeatable {
+        self.repeatable.get(action).copied().unwrap_or(Repeatable::No)
+    }
+}
+
+/// What is known of a run before its first step.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The run.
+    pub run: RunId,
+    /// Its event.
+    pub event: Arc<Event>,
+    /// What `app` is, without `vars`: those are pinned. Null when the event belongs to no application.
+    pub app: Value,
+    /// What `apps` is.
+    pub apps: Value,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// The moment that a schedule meant, for a run that a schedule started.
+    pub scheduled_at: Option<Timestamp>,
+}
+
+impl Facts {
+    /// What `app` is, with its pinned `vars`.
+    pub(super) fn app(&self, vars: &Value) -> Value {
+        let Some(id) = self.event.subappid else { return self.app.clone() };
+        let mut app = self.app.as_map().cloned().unwrap_or_default();
+        app.insert("vars".to_owned(), vars.get(&id.to_string()).clone());
+        app.entry("subappid".to_owned()).or_insert_with(|| Value::Number(id.0.into()));
+        Value::map(app)
+    }
+
+    /// What `run` is.
+    pub(super) fn run(&self, rule: &Rule) -> Value {
+        let moment = |at: Timestamp| Value::text(at.to_string());
+        let fields = [
+            ("id", Value::text(self.run.to_string())),
+            ("rule", Value::text(rule.name.as_str())),
+            ("started_at", moment(self.started_at)),
+            ("scheduled_at", self.scheduled_at.map_or(Value::Null, moment)),
+        ];
+        Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map>())
+    }
+}

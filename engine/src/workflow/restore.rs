@@ -1,0 +1,182 @@
+//! Takes a stored run up again: the view is built from the step rows, as far as the cursor has come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use oncue_rules::rule::{Step, StepKind};
+use oncue_rules::value::Value;
+
+use super::place::{inner_path, item_path, name};
+use super::record::{StepOutcome, StepRow};
+use super::state::{Frame, Phase, State, inner};
+use super::view::{View, item_value, loop_value, step_value};
+use super::{Cursor, Facts, Program, Run};
+
+/// A stored run cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damaged {
+    /// The cursor is no cursor.
+    #[error("the state of the run cannot be read")]
+    State {
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The cursor was written by a newer Oncue.
+    #[error("the state of the run has version {found}, and this Oncue knows up to {known}: use the newer Oncue", known = State::VERSION)]
+    TooNew {
+        /// The version found.
+        found: u32,
+    },
+    /// The outputs of a step are no JSON.
+    #[error("the outputs of step {path} cannot be read")]
+    Output {
+        /// The step.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: oncue_rules::value::JsonError,
+    },
+    /// The cursor stands where the rule has no step.
+    #[error("the state of the run does not fit its rule: at {path} there is no such step")]
+    Misfit {
+        /// The last place that fits.
+        path: String,
+    },
+    /// A list is another one than when the loop began.
+    #[error("for_each of step {path} had {then} items when it began and cannot be had again: {now}")]
+    Items {
+        /// The step.
+        path: String,
+        /// How many items there were.
+        then: usize,
+        /// What it gives now.
+        now: String,
+    },
+}
+
+impl Run {
+    /// The run whose committed state and step rows these are. Its first input is to be [`super::Input::Resume`].
+    ///
+    /// # Errors
+    ///
+    /// When what is stored cannot be read, or does not fit the program.
+    pub fn restore(program: Arc<Program>, facts: Facts, state: &str, rows: &[StepRow]) -> Result<Self, Damaged> {
+        let state: State = serde_json::from_str(state).map_err(|source| Damaged::State { source })?;
+        if state.v > State::VERSION {
+            return Err(Damaged::TooNew { found: state.v });
+        }
+        let rows = rows.iter().map(|row| (row.path.as_str(), row)).collect();
+        let mut view = View::new(&program, &facts);
+        let mut reader = Reader { rows, view: &mut view };
+        let rule = &program.rule;
+        if state.phase == Phase::OnFailure {
+            reader.ended_list(&rule.steps, name)?;
+            if let Some(error) = &state.error {
+                reader.view.set_error(error);
+            }
+        }
+        reader.open_list(&state, state.phase.steps(rule), &state.frames, None)?;
+        Ok(Self { program, cursor: Cursor { facts, state, view } })
+    }
+}
+
+struct Reader<'r> {
+    rows: HashMap<&'r str, &'r StepRow>,
+    view: &'r mut View,
+}
+
+impl Reader<'_> {
+    /// A list that a cursor stands in: what lies before it has ended, and the rest was not begun.
+    fn open_list(
+        &mut self,
+        state: &State,
+        list: &[Step],
+        frames: &[Frame],
+        outer: Option<&str>,
+    ) -> Result<(), Damaged> {
+        let Some((Frame::Block { at, .. }, deeper)) = frames.split_first() else {
+            return if frames.is_empty() { Ok(()) } else { Err(misfit(outer)) };
+        };
+        let path_of = |step: &Step, index| match outer {
+            Some(outer) => inner_path(outer, step, index),
+            None => format!("{}{}", state.phase.prefix(), name(step, index)),
+        };
+        let before = list.get(..*at).ok_or_else(|| misfit(outer))?;
+        self.ended_list(before, path_of)?;
+        if deeper.is_empty() {
+            return Ok(());
+        }
+        let step = list.get(*at).ok_or_else(|| misfit(outer))?;
+        self.open_step(state, step, deeper, &path_of(step, *at))
+    }
+
+    fn open_step(&mut self, state: &State, step: &Step, frames: &[Frame], path: &str) -> Result<(), Damaged> {
+        let (Some(Frame::Each { index, count, .. }), Some(for_each)) = (frames.first(), &step.for_each) else {
+            return match &step.kind {
+                StepKind::Group(steps) => self.open_list(state, steps, frames, Some(path)),
+                StepKind::Uses { .. } | StepKind::Set(_) => Err(misfit(Some(path))),
+            };
+        };
+        let changed = |now| Damaged::Items { path: path.to_owned(), then: *count, now };
+        let items = for_each.items.render(self.view.scope()).map_err(|error| changed(error.to_string()))?;
+        match items.as_list() {
+            Some(list) if list.len() == *count => {}
+            Some(list) => return Err(changed(format!("it gives {} items now", list.len()))),
+            None => return Err(changed(format!("it gives {} now", items.kind()))),
+        }
+        self.view.open_loop(&for_each.binding, items);
+        for ended in 0..*index {
+            if let Some(result) = self.ended_item(step, &item_path(path, ended))? {
+                self.view.push_result(result);
+            }
+        }
+        self.view.bind(*index);
+        let deeper = frames.get(1..).unwrap_or_default();
+        self.open_list(state, inner(step), deeper, Some(&item_path(path, *index)))
+    }
+
+    fn ended_list(&mut self, list: &[Step], path_of: impl Fn(&Step, usize) -> String) -> Result<(), Damaged> {
+        list.iter().enumerate().try_for_each(|(index, step)| self.ended_step(step, &path_of(step, index)))
+    }
+
+    fn ended_step(&mut self, step: &Step, path: &str) -> Result<(), Damaged> {
+        let Some(row) = self.rows.get(path).copied().filter(|row| row.outcome != StepOutcome::Running) else {
+            return Ok(());
+        };
+        let value = if step.for_each.is_some() && row.outcome != StepOutcome::Skipped {
+            let mut results = Vec::new();
+            while let Some(result) = self.ended_item(step, &item_path(path, results.len()))? {
+                results.push(result);
+            }
+            loop_value(row.outcome, row.error.as_ref(), results)
+        } else {
+            self.ended_list(inner(step), |step, index| inner_path(path, step, index))?;
+            step_value(row.outcome, row.error.as_ref(), output(row)?.as_ref())
+        };
+        self.view.record(step.id.as_ref(), value);
+        Ok(())
+    }
+
+    fn ended_item(&mut self, step: &Step, path: &str) -> Result<Option<Value>, Damaged> {
+        let Some(row) = self.rows.get(path).copied() else { return Ok(None) };
+        let outputs = match &step.kind {
+            StepKind::Group(steps) if row.outcome != StepOutcome::Skipped => {
+                self.ended_list(steps, |step, index| inner_path(path, step, index))?;
+                self.view.take_group(steps)
+            }
+            _ => output(row)?.unwrap_or_default(),
+        };
+        Ok(Some(item_value(row.outcome, row.error.as_ref(), outputs)))
+    }
+}
+
+fn output(row: &StepRow) -> Result<Option<Value>, Damaged> {
+    let parsed = row.output.as_ref().map(|text| Value::from_json(text.as_bytes())).transpose();
+    parsed.map_err(|source| Damaged::Output { path: row.path.to_string(), source })
+}
+
+fn misfit(path: Option<&str>) -> Damaged {
+    Damaged::Misfit { path: path.unwrap_or("the beginning").to_owned() }
+}

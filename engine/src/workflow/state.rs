@@ -1,0 +1,203 @@
+//! The cursor of a run: the little that must be stored besides the step rows.
+
+use oncue_rules::rule::{Rule, Step, StepKind};
+use oncue_rules::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Next;
+use super::record::{ErrorRecord, RunStatus};
+
+/// Where a run stands, stored as JSON in its row.
+///
+/// The form is made to grow: parallel branches are to be a frame that holds a cursor for each branch, a wait another
+/// kind of [`Active`], a switch another kind of frame. None of them changes what is stored today; `v` is raised only
+/// when something does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of the form.
+    pub v: u32,
+    /// Which list of steps is under way.
+    pub phase: Phase,
+    /// From the outermost list of steps inwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
+    /// What the innermost step is doing, when it takes more than a moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Active>,
+    /// The generation of the steps that come.
+    #[serde(default)]
+    pub generation: u32,
+    /// Bytes of outputs so far in this phase.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Why the run failed, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorRecord>,
+}
+
+/// Which list of steps is under way, or how the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// `steps`.
+    Steps,
+    /// `on_failure`.
+    OnFailure,
+    /// Ended well.
+    Succeeded,
+    /// Failed for good.
+    Dead,
+    /// Ended by a person.
+    Cancelled,
+}
+
+/// One level of a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// In a list of steps.
+    Block {
+        /// The step that is under way or comes next.
+        at: usize,
+        /// When the list was entered.
+        started_at: Timestamp,
+    },
+    /// In a `for_each`.
+    Each {
+        /// The item that is under way or comes next.
+        index: usize,
+        /// How many items there are.
+        count: usize,
+        /// When the first item was begun.
+        started_at: Timestamp,
+    },
+}
+
+/// What the innermost step is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Active {
+    /// It calls an action.
+    Call {
+        /// Attempts counted.
+        attempts: u32,
+        /// How many of them were lost to a crash.
+        #[serde(default)]
+        lost: u32,
+        /// Raised when the step is to be a new request to the other side.
+        generation: u32,
+        /// When the first attempt was counted.
+        started_at: Timestamp,
+        /// When the next attempt is due; none while one is under way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+    },
+}
+
+impl State {
+    /// The version that is written.
+    pub const VERSION: u32 = 1;
+
+    /// The state of a run that has done nothing.
+    #[must_use]
+    pub fn initial(now: Timestamp) -> Self {
+        Self {
+            v: Self::VERSION,
+            phase: Phase::Steps,
+            frames: vec![Frame::Block { at: 0, started_at: now }],
+            active: None,
+            generation: 0,
+            bytes: 0,
+            error: None,
+        }
+    }
+
+    /// The stored form.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // A struct of numbers, texts and lists always has a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What the run's row says of this state when `parked` or not.
+    pub(super) fn status(&self, parked: bool) -> RunStatus {
+        match self.phase {
+            Phase::Steps if parked => RunStatus::Waiting,
+            Phase::Steps => RunStatus::Running,
+            Phase::OnFailure => RunStatus::Failed,
+            Phase::Succeeded => RunStatus::Succeeded,
+            Phase::Dead => RunStatus::Dead,
+            Phase::Cancelled => RunStatus::Cancelled,
+        }
+    }
+
+    /// What there is to do when nothing happens.
+    pub(super) fn rest(&self) -> Next {
+        match &self.active {
+            _ if self.phase.is_final() => Next::End,
+            None => Next::Continue,
+            Some(Active::Call { retry_at: Some(_), .. }) => Next::Park,
+            Some(Active::Call { .. }) => Next::Await,
+        }
+    }
+
+    /// Whether the innermost step waits for its next attempt.
+    pub(super) fn backs_off(&self) -> bool {
+        matches!(self.active, Some(Active::Call { retry_at: Some(_), .. }))
+    }
+}
+
+impl Phase {
+    /// Whether nothing can happen any more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Dead | Self::Cancelled)
+    }
+
+    /// The steps of this phase.
+    pub(super) fn steps(self, rule: &Rule) -> &[Step] {
+        match self {
+            Self::Steps => &rule.steps,
+            Self::OnFailure => &rule.on_failure,
+            Self::Succeeded | Self::Dead | Self::Cancelled => &[],
+        }
+    }
+
+    /// What the paths of this phase begin with. A colon is in no step id, so the two phases never share a path.
+    pub(super) fn prefix(self) -> &'static str {
+        if self == Self::OnFailure { "on_failure:" } else { "" }
+    }
+}
+
+/// The steps of a group; none for another kind of step.
+pub(super) fn inner(step: &Step) -> &[Step] {
+    match &step.kind {
+        StepKind::Group(steps) => steps,
+        StepKind::Uses { .. } | StepKind::Set(_) => &[],
+    }
+}
+
+impl Frame {
+    /// When it was entered.
+    pub(super) fn started_at(&self) -> Timestamp {
+        match *self {
+            Self::Block { started_at, .. } | Self::Each { started_at, .. } => started_at,
+        }
+    }
+
+    /// Moves on to the next step or item.
+    pub(super) fn step_on(&mut self) {
+        match self {
+            Self::Block { at, .. } => *at += 1,
+            Self::Each { index, .. } => *index += 1,
+        }
+    }
+}
+
+impl Active {
+    /// When it began.
+    pub(super) fn started_at(&self) -> Timestamp {
+        let Self::Call { started_at, .. } = *self;
+        started_at
+    }
+}

@@ -1,0 +1,258 @@
+//! Random workflows, with crashes at random moments, end as a plain recursive model says.
+
+use std::collections::BTreeMap;
+
+use oncue_plugins::action::ActionError;
+use oncue_rules::rule::{OnError, Step, StepKind};
+use oncue_rules::value::Value;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::support::{Simulation, With, act, group, program, set};
+use crate::workflow::record::RunStatus;
+use crate::workflow::{Input, Next};
+
+/// The shape of a random step.
+#[derive(Debug, Clone)]
+enum Shape {
+    Act,
+    Set,
+    Group(Vec<Random>),
+}
+
+#[derive(Debug, Clone)]
+struct Random {
+    shape: Shape,
+    named: bool,
+    condition: Option<bool>,
+    items: Option<(u8, bool)>,
+    goes_on: bool,
+}
+
+fn steps(depth: u32) -> BoxedStrategy<Vec<Random>> {
+    prop::collection::vec(random(depth), 0..4).boxed()
+}
+
+fn random(depth: u32) -> BoxedStrategy<Random> {
+    let leaf = prop_oneof![3 => Just(Shape::Act), 1 => Just(Shape::Set)];
+    let shape = if depth == 0 {
+        leaf.boxed()
+    } else {
+        prop_oneof![2 => leaf, 1 => steps(depth - 1).prop_map(Shape::Group)].boxed()
+    };
+    let condition = prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    let items = prop_oneof![3 => Just(None), 1 => (0..4_u8, any::<bool>()).prop_map(Some)];
+    (shape, any::<bool>(), condition, items, any::<bool>())
+        .prop_map(|(shape, named, condition, items, goes_on)| Random { shape, named, condition, items, goes_on })
+        .boxed()
+}
+
+/// Turns shapes into steps; each refers to the named step before it.
+struct Writer {
+    ids: u32,
+    loops: u32,
+    last: Option<String>,
+}
+
+impl Writer {
+    fn write(&mut self, randoms: &[Random]) -> Vec<Step> {
+        randoms.iter().map(|random| self.step(random)).collect()
+    }
+
+    fn step(&mut self, random: &Random) -> Step {
+        let id = if random.named { self.id() } else { String::new() };
+        let seen = self.last.as_ref().map_or(json!(null), |id| json!(format!("${{{{ steps.{id}.outcome }}}}")));
+        self.loops += u32::from(random.items.is_some());
+        let item = if self.loops > 0 { json!("${{ item }}") } else { json!(null) };
+        let mut step = match &random.shape {
+            Shape::Act => act(&id, &json!({ "seen": seen, "item": item })).tries(2),
+            Shape::Set => set(&id, &[("seen", seen)]),
+            Shape::Group(inner) => group(&id, self.write(inner)),
+        };
+        self.loops -= u32::from(random.items.is_some());
+        if let Some(condition) = random.condition {
+            step = step.when(&condition.to_string());
+        }
+        if let Some((count, filtered)) = random.items {
+            step = step.each(&json!((0..count).collect::<Vec<_>>()));
+            if filtered {
+                step = step.only("item != 1");
+            }
+        }
+        if random.named {
+            self.last = Some(id);
+        }
+        if random.goes_on { step.go_on() } else { step }
+    }
+
+    fn id(&mut self) -> String {
+        self.ids += 1;
+        format!("s{}", self.ids - 1)
+    }
+}
+
+/// How often an action of this path fails before it is done, and whether for good.
+fn luck(path: &str, seed: u64) -> (u32, bool) {
+    let mix = path.bytes().fold(seed | 1, |mix, byte| (mix ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mix = mix ^ (mix >> 29);
+    match mix % 10 {
+        0 => (0, true),
+        1 => (1, true),
+        2 | 3 => (1, false),
+        4 => (2, false),
+        _ => (0, false),
+    }
+}
+
+/// The plain meaning of a workflow: recursion, no cursor, no crash.
+struct Model {
+    seed: u64,
+    known: BTreeMap<String, String>,
+    outcomes: BTreeMap<String, String>,
+    items: Vec<usize>,
+    seen: BTreeMap<String, (Option<String>, Option<usize>)>,
+}
+
+impl Model {
+    /// False when the list failed.
+    fn list(&mut self, steps: &[Step], prefix: &str) -> bool {
+        steps.iter().enumerate().all(|(index, step)| {
+            let name = step.id.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
+            self.step(step, &format!("{prefix}{name}")) != "failed" || step.on_error == OnError::Continue
+        })
+    }
+
+    fn step(&mut self, step: &Step, path: &str) -> &'static str {
+        let asked = step.condition.as_ref().is_none_or(|condition| condition.text() == "true");
+        let outcome = match &step.for_each {
+            _ if !asked => "skipped",
+            Some(_) => self.items(step, path),
+            None => self.body(step, path),
+        };
+        self.end(step, path, outcome)
+    }
+
+    fn items(&mut self, step: &Step, path: &str) -> &'static str {
+        let for_each = step.for_each.as_ref().unwrap();
+        let count = for_each.items.constant().unwrap().as_list().unwrap().len();
+        for index in 0..count {
+            let item = format!("{path}[{index}]");
+            self.items.push(index);
+            let outcome = if for_each.filter.is_some() && index == 1 { "skipped" } else { self.body(step, &item) };
+            self.items.pop();
+            self.outcomes.insert(item, outcome.to_owned());
+            forget(step, &mut self.known);
+            if outcome == "failed" && step.on_error == OnError::Fail {
+                return "failed";
+            }
+        }
+        "succeeded"
+    }
+
+    fn body(&mut self, step: &Step, path: &str) -> &'static str {
+        let succeeded = match &step.kind {
+            StepKind::Group(inner) => self.list(inner, &format!("{path}/")),
+            StepKind::Set(_) => true,
+            StepKind::Uses { with, .. } => {
+                let before = with.expressions().into_iter().find_map(|seen| {
+                    let id = seen.text().trim().strip_prefix("steps.")?.strip_suffix(".outcome")?;
+                    self.known.get(id).cloned()
+                });
+                self.seen.insert(path.to_owned(), (before, self.items.last().copied()));
+                let (failures, for_good) = luck(path, self.seed);
+                failures < 2 && !for_good
+            }
+        };
+        if succeeded { "succeeded" } else { "failed" }
+    }
+
+    fn end(&mut self, step: &Step, path: &str, outcome: &'static str) -> &'static str {
+        self.outcomes.insert(path.to_owned(), outcome.to_owned());
+        if let Some(id) = &step.id {
+            self.known.insert(id.to_string(), outcome.to_owned());
+        }
+        outcome
+    }
+}
+
+fn forget(step: &Step, known: &mut BTreeMap<String, String>) {
+    if let StepKind::Group(inner) = &step.kind {
+        for step in inner {
+            if let Some(id) = &step.id {
+                known.remove(id.as_str());
+            }
+            forget(step, known);
+        }
+    }
+}
+
+/// Drives a run; each moment at which it may crash takes one of `crashes`.
+fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
+    let mut crashes = crashes.iter().copied();
+    let mut done: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..20_000 {
+        if crashes.next().unwrap_or(false) {
+            simulation.restart();
+        }
+        match simulation.next.clone() {
+            Next::End => return,
+            Next::Continue => simulation.give(Input::Continue),
+            Next::Park => simulation.fire(),
+            Next::Await => panic!("nothing is under way"),
+            Next::Call(_) => {
+                let call = simulation.call();
+                if crashes.next().unwrap_or(false) {
+                    simulation.restart();
+                    continue;
+                }
+                let path = call.path.to_string();
+                let failed = done.entry(path.clone()).or_default();
+                let (failures, for_good) = luck(&path, seed);
+                let reply = match (*failed < failures, for_good) {
+                    (true, _) => Err(ActionError::retry("busy", "later")),
+                    (false, true) => Err(ActionError::fatal("no", "never")),
+                    (false, false) => Ok(json!({ "path": path })),
+                };
+                *failed += 1;
+                simulation.answer(&call, reply);
+            }
+        }
+    }
+    panic!("the run does not end");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_crashing_run_ends_as_the_model_says(
+        written in steps(2),
+        seed in any::<u64>(),
+        crashes in prop::collection::vec(prop::bool::weighted(0.2), 0..60),
+    ) {
+        let steps = Writer { ids: 0, loops: 0, last: None }.write(&written);
+        let mut model = Model { seed, known: BTreeMap::new(), outcomes: BTreeMap::new(), items: Vec::new(), seen: BTreeMap::new() };
+        let succeeds = model.list(&steps, "");
+        let mut simulation = Simulation::begin(&program(steps, Vec::new()));
+        drive(&mut simulation, seed, &crashes);
+        let expected = if succeeds { RunStatus::Succeeded } else { RunStatus::Dead };
+        prop_assert_eq!(simulation.status(), expected);
+        let rows = simulation.db.rows.iter();
+        let outcomes: BTreeMap<_, _> = rows.map(|(path, row)| (path.clone(), row.outcome.as_str().to_owned())).collect();
+        prop_assert_eq!(outcomes, model.outcomes);
+        for call in &simulation.calls {
+            let item = match call.params.get("item") {
+                Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
+                _ => None,
+            };
+            let seen = (call.params.get("seen").as_text().map(ToOwned::to_owned), item);
+            prop_assert_eq!(&seen, &model.seen[call.path.as_str()], "{}", call);
+        }
+        let mut all = std::collections::BTreeSet::new();
+        for (path, keys) in &simulation.keys {
+            prop_assert_eq!(keys.len(), 1, "{}", path);
+            prop_assert!(keys.iter().all(|key| all.insert(key.clone())), "{} shares a key", path);
+        }
+        prop_assert!(simulation.db.timers.is_empty());
+    }
+}

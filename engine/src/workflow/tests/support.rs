@@ -1,0 +1,322 @@
+//! Rules, events and a plain world in simulated time for tests of workflows.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oncue_plugins::action::{ActionError, Repeatable};
+use oncue_rules::event::{CorrelationKey, Event};
+use oncue_rules::expression::{Expression, Names};
+use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, SubAppId};
+use oncue_rules::rule::{AppSelection, ForEach, Mode, OnError, Retry, Rule, Step, StepKind, Subscription};
+use oncue_rules::template::Template;
+use oncue_rules::time::Timestamp;
+use oncue_rules::value::Value;
+use serde_json::Value as Json;
+
+use crate::workflow::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, TimerKind};
+use crate::workflow::{Call, Decision, Facts, Input, Next, Program, Run};
+
+pub(crate) const START: Timestamp = Timestamp(1_000_000);
+
+pub(crate) fn event() -> Event {
+    let body = Value::from_json(br#"{"EventType":"NewFileUpload","list":[1,2,3]}"#).unwrap();
+    Event {
+        id: EventId::from_bytes([1; 16]),
+        source: SourceName::from("vod"),
+        kind: EventType::from("NewFileUpload"),
+        subappid: Some(SubAppId(1_500_000_001)),
+        dedupe_key: "task-1".to_owned(),
+        received_at: START,
+        depth: 0,
+        cause: None,
+        keys: vec![CorrelationKey { name: "file_id".to_owned(), value: "528".to_owned() }],
+        context: Value::Null,
+        payload: body.clone(),
+        body,
+    }
+}
+
+pub(crate) fn facts() -> Facts {
+    let app = Value::from_json(br#"{"name":"short-video"}"#).unwrap();
+    Facts {
+        run: RunId::from_bytes([7; 16]),
+        event: Arc::new(event()),
+        app,
+        apps: Value::list(Vec::new()),
+        started_at: START,
+        scheduled_at: None,
+    }
+}
+
+fn names() -> Names {
+    let roots = ["error", "item", "outer"].into_iter().fold(Names::workflow(), Names::with_root);
+    let generated: Vec<String> = (0..40).map(|number| format!("s{number}")).collect();
+    let written = ["a", "b", "c", "each", "inner", "grp", "note", "tell"];
+    written.into_iter().chain(generated.iter().map(String::as_str)).fold(roots, Names::with_step)
+}
+
+pub(crate) fn expression(text: &str) -> Expression {
+    Expression::compile(text, &names()).unwrap()
+}
+
+pub(crate) fn template(json: &Json) -> Template {
+    match json {
+        Json::String(text) => Template::text(text, &names()).unwrap(),
+        Json::Array(items) => Template::list(items.iter().map(template).collect()),
+        Json::Object(entries) => {
+            Template::map(entries.iter().map(|(name, value)| (name.clone(), template(value))).collect())
+        }
+        other => Template::Value(Value::from_json(other.to_string().as_bytes()).unwrap()),
+    }
+}
+
+pub(crate) fn step(id: &str, kind: StepKind) -> Step {
+    let id = (!id.is_empty()).then(|| StepId::from(id));
+    Step { id, condition: None, for_each: None, kind, on_error: OnError::Fail, timeout: None, retry: None }
+}
+
+/// A step that uses `act`, which is keyed.
+pub(crate) fn act(id: &str, with: &Json) -> Step {
+    step(id, StepKind::Uses { action: "act".into(), with: template(with) })
+}
+
+/// A step that uses `once`, which cannot be repeated.
+pub(crate) fn once(id: &str) -> Step {
+    step(id, StepKind::Uses { action: "once".into(), with: template(&Json::Object(serde_json::Map::new())) })
+}
+
+pub(crate) fn set(id: &str, values: &[(&str, Json)]) -> Step {
+    let values = values.iter().map(|(name, value)| ((*name).to_owned(), template(value))).collect();
+    step(id, StepKind::Set(values))
+}
+
+pub(crate) fn group(id: &str, steps: Vec<Step>) -> Step {
+    step(id, StepKind::Group(steps))
+}
+
+/// How steps are changed in tests.
+pub(crate) trait With: Sized {
+    fn edit(self, change: impl FnOnce(&mut Step)) -> Step;
+
+    fn when(self, condition: &str) -> Step {
+        self.edit(|step| step.condition = Some(expression(condition)))
+    }
+
+    fn each(self, items: &Json) -> Step {
+        let items = template(items);
+        self.edit(|step| step.for_each = Some(ForEach { items, binding: "item".to_owned(), filter: None }))
+    }
+
+    fn only(self, filter: &str) -> Step {
+        self.edit(|step| step.for_each.as_mut().unwrap().filter = Some(expression(filter)))
+    }
+
+    fn go_on(self) -> Step {
+        self.edit(|step| step.on_error = OnError::Continue)
+    }
+
+    fn within(self, seconds: u64) -> Step {
+        self.edit(|step| step.timeout = Some(Duration::from_secs(seconds)))
+    }
+
+    fn tries(self, max_attempts: u32) -> Step {
+        self.edit(|step| step.retry = Some(Retry { max_attempts, ..Retry::default() }))
+    }
+}
+
+impl With for Step {
+    fn edit(mut self, change: impl FnOnce(&mut Step)) -> Step {
+        change(&mut self);
+        self
+    }
+}
+
+pub(crate) fn rule(steps: Vec<Step>, on_failure: Vec<Step>) -> Rule {
+    Rule {
+        name: RuleName::from("transcode"),
+        description: None,
+        on: Subscription::All,
+        apps: AppSelection::All,
+        pattern: None,
+        condition: None,
+        mode: Mode::Live,
+        steps,
+        on_failure,
+        closure: ContentHash::from("c1"),
+    }
+}
+
+pub(crate) fn program(steps: Vec<Step>, on_failure: Vec<Step>) -> Arc<Program> {
+    let vars = Value::from_json(br#"{"1500000001":{"definitions":[10,20]}}"#).unwrap();
+    let known = |action: &oncue_rules::ids::ActionName| match action.as_str() {
+        "act" => Some(Repeatable::Keyed),
+        "once" => Some(Repeatable::No),
+        _ => None,
+    };
+    Arc::new(Program::bind(Arc::new(rule(steps, on_failure)), vars, known).unwrap())
+}
+
+/// What was committed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Committed {
+    pub(crate) commits: u32,
+    pub(crate) status: Option<RunStatus>,
+    pub(crate) state: String,
+    pub(crate) error: Option<ErrorRecord>,
+    pub(crate) rows: BTreeMap<String, StepRow>,
+    pub(crate) failed_attempts: Vec<FailedAttempt>,
+    pub(crate) timers: BTreeMap<(String, TimerKind), Timestamp>,
+}
+
+impl Committed {
+    pub(crate) fn commit(&mut self, decision: &Decision) {
+        self.commits += 1;
+        self.status = Some(decision.status);
+        self.state.clone_from(&decision.state);
+        self.error.clone_from(&decision.error);
+        for path in &decision.settled {
+            self.timers.retain(|(of, _), _| of != path.as_str());
+        }
+        for row in &decision.steps {
+            self.rows.insert(row.path.to_string(), row.clone());
+        }
+        self.failed_attempts.extend(decision.failed_attempts.iter().cloned());
+        for timer in &decision.timers {
+            self.timers.insert((timer.path.to_string(), timer.kind), timer.due_at);
+        }
+        if decision.status.is_final() {
+            self.timers.clear();
+        }
+    }
+
+    pub(crate) fn rows(&self) -> Vec<StepRow> {
+        self.rows.values().cloned().collect()
+    }
+
+    pub(crate) fn outcome(&self, path: &str) -> &str {
+        self.rows.get(path).map_or("none", |row| row.outcome.as_str())
+    }
+
+    pub(crate) fn output(&self, path: &str) -> &str {
+        self.rows.get(path).and_then(|row| row.output.as_deref()).unwrap_or("none")
+    }
+
+    pub(crate) fn code(&self, path: &str) -> &str {
+        self.rows.get(path).and_then(|row| row.error.as_ref()).map_or("none", |error| error.code.as_str())
+    }
+}
+
+/// How the other side answers a call.
+pub(crate) type Reply = Result<Json, ActionError>;
+
+/// A run with the world around it, in simulated time.
+pub(crate) struct Simulation {
+    pub(crate) run: Run,
+    pub(crate) next: Next,
+    pub(crate) now: Timestamp,
+    pub(crate) db: Committed,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) keys: BTreeMap<String, BTreeSet<String>>,
+    replies: BTreeMap<String, VecDeque<Reply>>,
+}
+
+impl Simulation {
+    pub(crate) fn begin(program: &Arc<Program>) -> Self {
+        let (run, decision) = Run::begin(Arc::clone(program), facts(), START);
+        let mut db = Committed::default();
+        db.commit(&decision);
+        Self {
+            run,
+            next: decision.next,
+            now: START,
+            db,
+            calls: Vec::new(),
+            keys: BTreeMap::new(),
+            replies: BTreeMap::new(),
+        }
+    }
+
+    /// The answers to the calls of one path, in order; when they have run out, an empty success.
+    pub(crate) fn replies(mut self, path: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.replies.insert(path.to_owned(), replies.into_iter().collect());
+        self
+    }
+
+    pub(crate) fn give(&mut self, input: Input) {
+        let decision = self.run.transition(input, self.now);
+        self.db.commit(&decision);
+        self.next = decision.next;
+    }
+
+    /// The call that is next.
+    pub(crate) fn call(&mut self) -> Call {
+        let Next::Call(call) = self.next.clone() else { panic!("no call is next, but {:?}", self.next) };
+        self.keys.entry(call.path.to_string()).or_default().insert(call.key.clone());
+        self.calls.push(call.clone());
+        call
+    }
+
+    pub(crate) fn answer(&mut self, call: &Call, reply: Reply) {
+        let result = reply.map(|json| Value::from_json(json.to_string().as_bytes()).unwrap());
+        self.give(Input::Attempt { path: call.path.clone(), number: call.attempt, result });
+    }
+
+    /// Does the next thing; false when the run has ended.
+    pub(crate) fn step(&mut self) -> bool {
+        match self.next.clone() {
+            Next::End => return false,
+            Next::Continue => self.give(Input::Continue),
+            Next::Await => panic!("nothing is under way"),
+            Next::Park => self.fire(),
+            Next::Call(_) => {
+                let call = self.call();
+                let reply = self.replies.get_mut(call.path.as_str()).and_then(VecDeque::pop_front);
+                self.answer(&call, reply.unwrap_or_else(|| Ok(serde_json::json!({}))));
+            }
+        }
+        true
+    }
+
+    /// Lets the nearest timer fire at its time.
+    pub(crate) fn fire(&mut self) {
+        let nearest = self.db.timers.iter().min_by_key(|(_, due_at)| **due_at);
+        let ((path, kind), due_at) = nearest.map(|(timer, at)| (timer.clone(), *at)).expect("a parked run has a timer");
+        self.db.timers.remove(&(path.clone(), kind));
+        self.now = self.now.max(due_at);
+        self.give(Input::Timer { path: path.as_str().into(), kind });
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(mut self) -> Self {
+        let mut left = 20_000;
+        while self.step() {
+            left -= 1;
+            assert!(left > 0, "the run does not end");
+        }
+        self
+    }
+
+    /// Forgets what was not committed and takes the run up again.
+    pub(crate) fn restart(&mut self) {
+        let program = Arc::clone(self.run.program());
+        self.run = Run::restore(program, facts(), &self.db.state, &self.db.rows()).unwrap();
+        if self.run.state().phase.is_final() {
+            self.next = Next::End;
+        } else {
+            self.give(Input::Resume);
+        }
+    }
+
+    pub(crate) fn status(&self) -> RunStatus {
+        self.db.status.unwrap()
+    }
+
+    /// The parameters of the call of this path, as JSON.
+    pub(crate) fn params(&self, path: &str) -> String {
+        self.calls
+            .iter()
+            .rfind(|call| call.path.as_str() == path)
+            .map_or_else(String::new, |call| call.params.to_json())
+    }
+}

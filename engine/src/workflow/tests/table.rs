@@ -1,0 +1,138 @@
+//! Every input in every state: there is an answer, and what is late or foreign changes nothing.
+
+use std::collections::BTreeMap;
+
+use oncue_plugins::action::ActionError;
+use oncue_rules::ids::StepPath;
+use oncue_rules::value::Value;
+use serde_json::json;
+
+use super::support::{Simulation, With, act, group, program, set};
+use crate::workflow::record::TimerKind;
+use crate::workflow::{Input, Next, Run};
+
+/// A run in each state that a run can be in.
+fn states() -> BTreeMap<&'static str, Run> {
+    let rule = program(
+        vec![set("b", &[]), group("grp", vec![act("a", &json!({})).within(60).tries(2)])],
+        vec![act("tell", &json!({}))],
+    );
+    let busy = || Err(ActionError::retry("busy", "later"));
+    let begun = || Simulation::begin(&rule).replies("grp/a", [busy(), busy()]);
+    let after = |steps: usize| {
+        let mut run = begun();
+        for _ in 0..steps {
+            run.step();
+        }
+        run.run
+    };
+    let mut cancelled = begun();
+    cancelled.give(Input::Cancel { reason: "test".to_owned() });
+    let (deferred, _) = Run::defer(std::sync::Arc::clone(&rule), super::support::facts(), super::support::START);
+    BTreeMap::from([
+        ("deferred", deferred),
+        ("first attempt", after(0)),
+        ("backing off", after(1)),
+        ("second attempt", after(2)),
+        ("on failure", after(3)),
+        ("dead", after(4)),
+        ("succeeded", Simulation::begin(&rule).run().run),
+        ("cancelled", cancelled.run),
+    ])
+}
+
+fn attempt(path: &str, number: u32, result: Result<Value, ActionError>) -> Input {
+    Input::Attempt { path: path.into(), number, result }
+}
+
+fn timer(path: &str, kind: TimerKind) -> Input {
+    Input::Timer { path: path.into(), kind }
+}
+
+/// An input, and the states that it may change.
+fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
+    use TimerKind::{Retry, Timeout};
+    let live = vec!["deferred", "first attempt", "backing off", "second attempt", "on failure"];
+    let lost = || live.iter().copied().filter(|state| *state != "backing off").collect::<Vec<_>>();
+    let ok = || Ok(Value::Null);
+    let fatal = || Err(ActionError::fatal("no", "never"));
+    vec![
+        ("resume", Input::Resume, lost()),
+        ("continue", Input::Continue, vec!["deferred"]),
+        ("success of 1", attempt("grp/a", 1, ok()), vec!["first attempt"]),
+        ("success of 2", attempt("grp/a", 2, ok()), vec!["second attempt"]),
+        ("success of 3", attempt("grp/a", 3, ok()), vec![]),
+        ("failure of 1", attempt("grp/a", 1, fatal()), vec!["first attempt"]),
+        ("success of on_failure", attempt("on_failure:tell", 1, ok()), vec!["on failure"]),
+        ("success of another step", attempt("b", 1, ok()), vec![]),
+        ("success of a group", attempt("grp", 1, ok()), vec![]),
+        ("unsent 1", Input::Unsent { path: "grp/a".into(), number: 1 }, vec!["first attempt"]),
+        ("unsent of another step", Input::Unsent { path: "x".into(), number: 1 }, vec![]),
+        ("early retry", timer("grp/a", Retry), vec![]),
+        ("early timeout", timer("grp/a", Timeout), vec![]),
+        ("foreign retry", timer("b", Retry), vec![]),
+        ("foreign timeout", timer("nothing/such", Timeout), vec![]),
+        ("timeout of a step that has none", timer("grp", Timeout), vec![]),
+        ("event", Input::Event { path: StepPath::from("grp/a") }, vec![]),
+        ("cancel", Input::Cancel { reason: "test".to_owned() }, live.clone()),
+    ]
+}
+
+#[test]
+fn every_input_has_an_answer_in_every_state_and_changes_only_what_it_is_for() {
+    let now = super::support::START;
+    for (state_name, run) in states() {
+        for (input_name, input, changes) in inputs() {
+            let before = run.state().clone();
+            let mut run = run.clone();
+            let decision = run.transition(input, now);
+            let case = format!("{input_name} in {state_name}");
+            assert_eq!(*run.state() != before, changes.contains(&state_name), "{case}");
+            assert_eq!(decision.state, run.state().to_json(), "{case}");
+            assert_eq!(decision.status.is_final(), decision.next == Next::End, "{case}");
+            if !changes.contains(&state_name) {
+                assert!(decision.steps.is_empty() && decision.failed_attempts.is_empty(), "{case}");
+            }
+            let mut settled = decision.settled.iter();
+            assert!(settled.all(|path| decision.timers.iter().all(|timer| timer.path != *path)), "{case}");
+        }
+    }
+}
+
+#[test]
+fn nothing_happens_to_an_ended_run() {
+    for (name, run) in states() {
+        if !run.state().phase.is_final() {
+            continue;
+        }
+        for (input_name, input, _) in inputs() {
+            let decision = run.clone().transition(input, super::support::START);
+            assert_eq!(decision.next, Next::End, "{input_name} in {name}");
+        }
+    }
+}
+
+#[test]
+fn a_run_restored_in_any_state_is_the_run_that_was_stored() {
+    for (name, run) in states() {
+        let stored = run.state().to_json();
+        let restored = Run::restore(std::sync::Arc::clone(run.program()), super::support::facts(), &stored, &[]);
+        assert_eq!(restored.unwrap().state(), run.state(), "{name}");
+    }
+}
+
+#[test]
+fn a_stored_state_that_makes_no_sense_is_refused() {
+    let rule = program(vec![act("a", &json!({}))], Vec::new());
+    let restore = |state: &str| {
+        Run::restore(std::sync::Arc::clone(&rule), super::support::facts(), state, &[]).unwrap_err().to_string()
+    };
+    assert_eq!(restore("{"), "the state of the run cannot be read");
+    assert_eq!(
+        restore(r#"{"v":2,"phase":"steps"}"#),
+        "the state of the run has version 2, and this Oncue knows up to 1: use the newer Oncue"
+    );
+    let deep =
+        r#"{"v":1,"phase":"steps","frames":[{"block":{"at":9,"started_at":0}},{"block":{"at":0,"started_at":0}}]}"#;
+    assert_eq!(restore(deep), "the state of the run does not fit its rule: at the beginning there is no such step");
+}

@@ -1,0 +1,154 @@
+//! What the expressions of a run see: built once, extended as steps end.
+
+use std::sync::Arc;
+
+use oncue_rules::expression::Scope;
+use oncue_rules::ids::StepId;
+use oncue_rules::rule::{Step, StepKind};
+use oncue_rules::value::{Map, Value};
+
+use super::record::{ErrorRecord, StepOutcome};
+use super::{Facts, Program};
+
+/// The names that expressions see, and the results of the loops that are under way.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    scope: Scope,
+    steps: Arc<Map>,
+    loops: Vec<Loop>,
+}
+
+#[derive(Debug, Clone)]
+struct Loop {
+    binding: String,
+    items: Value,
+    at: usize,
+    results: Vec<Value>,
+}
+
+impl View {
+    pub(super) fn new(program: &Program, facts: &Facts) -> Self {
+        let event = &facts.event;
+        let mut scope = Scope::default();
+        let envelope = event.envelope();
+        scope.set("trigger", envelope.clone());
+        scope.set("event", envelope);
+        scope.set("payload", event.payload.clone());
+        scope.set("body", event.body.clone());
+        scope.set("app", facts.app(&program.vars));
+        scope.set("apps", facts.apps.clone());
+        scope.set("run", facts.run(&program.rule));
+        let mut view = Self { scope, steps: Arc::default(), loops: Vec::new() };
+        view.edit(|_| ());
+        view
+    }
+
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Makes the root `error` known, for `on_failure`.
+    pub(super) fn set_error(&mut self, error: &ErrorRecord) {
+        self.scope.set("error", error_value(Some(error)));
+    }
+
+    /// Makes the result of an ended step known.
+    pub(super) fn record(&mut self, id: Option<&StepId>, result: Value) {
+        if let Some(id) = id {
+            self.edit(|steps| {
+                steps.insert(id.to_string(), result);
+            });
+        }
+    }
+
+    /// The results of the steps of a group that ran for one item, by id; they are not known by their ids any more, so
+    /// that one item never sees those of another.
+    pub(super) fn take_group(&mut self, group: &[Step]) -> Value {
+        let mut ids = Vec::new();
+        collect_ids(group, &mut ids);
+        let mut taken = Map::new();
+        self.edit(|steps| taken.extend(ids.into_iter().filter_map(|id| steps.remove_entry(id))));
+        Value::map(taken)
+    }
+
+    pub(super) fn open_loop(&mut self, binding: &str, items: Value) {
+        self.loops.push(Loop { binding: binding.to_owned(), items, at: 0, results: Vec::new() });
+    }
+
+    /// Gives the name of the innermost loop to its item `index`.
+    pub(super) fn bind(&mut self, index: usize) {
+        if let Some(innermost) = self.loops.last_mut() {
+            innermost.at = index;
+        }
+        self.bind_last();
+    }
+
+    pub(super) fn push_result(&mut self, result: Value) {
+        if let Some(innermost) = self.loops.last_mut() {
+            innermost.results.push(result);
+        }
+    }
+
+    /// Ends the innermost loop and returns the results of its items. The name of its item goes back to what it was.
+    pub(super) fn close_loop(&mut self) -> Vec<Value> {
+        let Some(closed) = self.loops.pop() else { return Vec::new() };
+        self.scope.set(&closed.binding, Value::Null);
+        self.bind_last();
+        closed.results
+    }
+
+    fn bind_last(&mut self) {
+        // Loops may share a name; the innermost one has it.
+        if let Some(Loop { binding, items, at, .. }) = self.loops.last() {
+            let item = items.as_list().and_then(|items| items.get(*at)).cloned().unwrap_or_default();
+            self.scope.set(binding, item);
+        }
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut Map)) {
+        // The scope lets go of the map first, so that it is changed in place.
+        self.scope.set("steps", Value::Null);
+        change(Arc::make_mut(&mut self.steps));
+        self.scope.set("steps", Value::Map(Arc::clone(&self.steps)));
+    }
+}
+
+fn collect_ids<'p>(steps: &'p [Step], ids: &mut Vec<&'p str>) {
+    for step in steps {
+        ids.extend(step.id.as_ref().map(StepId::as_str));
+        if let (StepKind::Group(inner), None) = (&step.kind, &step.for_each) {
+            collect_ids(inner, ids);
+        }
+    }
+}
+
+/// `steps.ID`: the outputs beside `outcome` and `error`.
+pub(super) fn step_value(outcome: StepOutcome, error: Option<&ErrorRecord>, outputs: Option<&Value>) -> Value {
+    let mut fields = outputs.and_then(Value::as_map).cloned().unwrap_or_default();
+    fields.insert("outcome".to_owned(), Value::text(outcome.as_str()));
+    fields.insert("error".to_owned(), error_value(error));
+    Value::map(fields)
+}
+
+/// `steps.ID` of a `for_each`.
+pub(super) fn loop_value(outcome: StepOutcome, error: Option<&ErrorRecord>, results: Vec<Value>) -> Value {
+    let results = Value::map(Map::from([("results".to_owned(), Value::list(results))]));
+    step_value(outcome, error, Some(&results))
+}
+
+/// `steps.ID.results[i]`.
+pub(super) fn item_value(outcome: StepOutcome, error: Option<&ErrorRecord>, outputs: Value) -> Value {
+    let fields = [("outcome", Value::text(outcome.as_str())), ("error", error_value(error)), ("outputs", outputs)];
+    Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn error_value(error: Option<&ErrorRecord>) -> Value {
+    let Some(error) = error else { return Value::Null };
+    let fields = [
+        ("step", error.step.as_str()),
+        ("code", error.code.as_str()),
+        ("message", error.message.as_str()),
+        ("class", error.class.as_str()),
+    ];
+    Value::map(fields.into_iter().map(|(name, text)| (name.to_owned(), Value::text(text))).collect())
+}
