@@ -1,0 +1,108 @@
+//! The READMEs say what is true: their commands are run, their rules are checked.
+
+use std::path::Path;
+
+use crate::support::{Folder, Serving, oncue};
+
+struct Block {
+    language: String,
+    text: String,
+}
+
+fn blocks(readme: &str) -> Vec<Block> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(readme);
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let text: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push(Block { language: language.to_owned(), text: text.join("\n") });
+        }
+    }
+    blocks
+}
+
+fn commands(readme: &str) -> Vec<String> {
+    let shell = blocks(readme).into_iter().filter(|block| block.language == "sh");
+    let lines = shell.flat_map(|block| block.text.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines
+        .map(|line| line.split('#').next().unwrap_or_default().trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// Runs every command of a README in its order, in one new folder.
+fn every_command_of_it_works(readme: &str) {
+    let folder = Folder::new();
+    let mut serving = None;
+    for command in commands(readme) {
+        let words: Vec<_> = command.split_whitespace().collect();
+        match words.as_slice() {
+            ["cargo", "run", "--release", "--", rest @ ..] => {
+                oncue(rest).success();
+            }
+            ["make", target] => {
+                let makefile = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("Makefile");
+                assert!(std::fs::read_to_string(makefile).unwrap().contains(&format!("\n{target}: ## ")));
+            }
+            ["oncue", "serve"] => serving = Some(Serving::start(&folder)),
+            ["oncue", "vod", ..] => unreachable!("{command}: say how to run it"),
+            ["oncue", rest @ ..] => {
+                run(rest, &folder, serving.as_ref());
+            }
+            _ => panic!("{readme}: this test does not know how to run {command:?}"),
+        }
+    }
+    assert!(serving.is_some(), "{readme} never serves");
+}
+
+fn run(words: &[&str], folder: &Folder, serving: Option<&Serving>) {
+    let some_run = || serving.unwrap().first_run_of_an_upload();
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| match *word {
+            "RUN" => some_run(),
+            word => word.to_owned(),
+        })
+        .collect();
+    folder.write_event("event.json");
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    oncue(&words).within(folder).success();
+    if words == ["init"] {
+        folder.move_to_free_ports();
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_works() {
+    every_command_of_it_works("README.md");
+}
+
+#[test]
+fn every_command_of_the_chinese_readme_works() {
+    every_command_of_it_works("README.zh-CN.md");
+}
+
+#[test]
+fn every_rule_of_the_readmes_is_valid() {
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let yaml: Vec<_> = blocks(readme).into_iter().filter(|block| block.language == "yaml").collect();
+        assert!(!yaml.is_empty(), "{readme} explains no rule");
+        for block in yaml {
+            let folder = Folder::new();
+            oncue(&["init"]).within(&folder).success();
+            folder.write("oncue.yaml", &folder.read("oncue.yaml").replace(
+                "apps:\n",
+                "apps:\n  - { subappid: 1500000002, name: second, insecure: true, vars: { definitions: [100030] } }\n",
+            ));
+            folder.write("rules/transcode-new-uploads.yaml", &block.text);
+            oncue(&["check"]).within(&folder).success();
+        }
+    }
+}
+
+#[test]
+fn the_two_readmes_show_the_same_commands() {
+    assert_eq!(commands("README.md"), commands("README.zh-CN.md"));
+}

@@ -1,0 +1,14 @@
+//! Black-box tests, and the conformance suite of stores.
+
+#![cfg(test)]
+#![expect(unreachable_pub, reason = "what is shared among tests is public to them")]
+
+mod broken_config;
+mod cli;
+mod crash;
+mod docs;
+mod layering;
+mod receiver;
+mod simulator;
+mod store_suite;
+mod support;

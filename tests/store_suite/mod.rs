@@ -1,0 +1,140 @@
+//! What every store driver owes, as cases that take a driver and know nothing else of it. A driver's test calls
+//! [`run_all`] with a [`Factory`] of its own.
+
+mod accept;
+mod advance;
+mod expire;
+mod inputs;
+mod lease;
+mod list;
+mod model;
+mod park;
+mod random;
+mod reopen;
+mod side;
+mod sqlite;
+mod support;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oncue::store::{Admin, Store};
+
+/// Both ports.
+pub(crate) trait Driver: Store + Admin {}
+impl<T: Store + Admin> Driver for T {}
+
+/// Makes places for stores.
+#[async_trait]
+pub(crate) trait Factory: Send + Sync {
+    /// A place where nothing is stored.
+    async fn place(&self) -> Arc<dyn Place>;
+}
+
+/// Where one store lives.
+#[async_trait]
+pub(crate) trait Place: Send + Sync {
+    /// Opens the store. The one opened before is dropped by then.
+    async fn open(&self) -> Arc<dyn Driver>;
+}
+
+type Case = fn(Arc<dyn Place>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+macro_rules! cases {
+    ($($module:ident { $($case:ident),* $(,)? })*) => {
+        const CASES: &[(&str, Case)] = &[
+            $($((concat!(stringify!($module), "::", stringify!($case)), |place| Box::pin($module::$case(place)))),*),*
+        ];
+    };
+}
+
+cases! {
+    accept {
+        an_event_comes_back_to_the_byte,
+        a_second_event_of_one_key_is_a_duplicate,
+        a_dedupe_key_is_scoped_to_source_and_application,
+        a_dedupe_key_ends_at_its_moment,
+        of_many_equal_events_at_once_one_is_stored,
+        runs_start_leased_or_free,
+        an_event_reaches_only_the_waits_that_it_fits,
+        one_event_wakes_many_runs,
+    }
+    lease {
+        a_claim_brings_all_that_a_run_needs,
+        two_nodes_never_hold_one_run,
+        a_stale_holder_is_refused_and_writes_nothing,
+        a_lease_past_its_end_is_good_until_somebody_claims,
+        a_renewed_lease_is_not_claimed,
+        a_released_run_is_claimed_at_once,
+        applications_take_turns,
+        no_application_gets_more_than_its_share,
+        a_join_frees_what_others_held,
+    }
+    advance {
+        an_apply_writes_everything_and_keeps_the_lease,
+        rows_of_one_path_replace_each_other,
+        consumed_inputs_go_and_later_ones_come_back,
+        a_final_status_ends_everything,
+        an_apply_sets_no_waits,
+        a_run_that_is_not_stored_is_not_found,
+    }
+    park {
+        a_parked_run_sleeps_until_an_event_comes,
+        an_event_that_came_first_is_found,
+        an_input_that_is_there_keeps_the_lease,
+        a_wait_looks_back_no_further_than_since,
+        the_runs_own_event_never_counts,
+        an_event_is_handed_to_a_step_once,
+        a_settled_wait_is_void,
+        a_final_park_ends_the_run,
+        an_event_and_a_park_at_once_never_miss_each_other,
+    }
+    inputs {
+        a_delivery_wakes_a_parked_run,
+        a_delivery_to_an_ended_or_unknown_run_is_dropped,
+        timers_fire_once_and_in_order,
+        a_moved_timer_fires_at_its_new_moment,
+        a_settled_timer_does_not_fire,
+        inputs_of_many_senders_keep_their_numbers,
+    }
+    side {
+        contents_are_stored_once,
+        the_quarantine_keeps_the_newest,
+        counts_follow_everything,
+    }
+    list {
+        events_are_listed_newest_first_by_page,
+        events_are_found_by_each_filter,
+        runs_are_found_by_each_filter,
+    }
+    expire {
+        old_events_go_with_their_ended_runs,
+        an_event_that_a_live_run_may_need_stays,
+        contents_go_when_nobody_needs_them,
+        old_dedupe_keys_go,
+        no_more_than_a_batch_goes,
+    }
+    reopen {
+        everything_is_there_after_reopening,
+        a_lease_of_a_lost_node_is_freed_by_join,
+        a_dropped_caller_changes_nothing,
+    }
+}
+
+/// Runs every case on a store of its own, and then random commands against the model.
+///
+/// # Panics
+/// Names the cases that failed.
+pub(crate) async fn run_all(factory: &dyn Factory) {
+    let mut failed = Vec::new();
+    for (name, case) in CASES {
+        let place = factory.place().await;
+        if tokio::spawn(case(place)).await.is_err() {
+            failed.push(*name);
+        }
+    }
+    assert!(failed.is_empty(), "these cases failed: {failed:#?}");
+    random::tell_stories(factory);
+}

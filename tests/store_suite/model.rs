@@ -1,0 +1,316 @@
+//! The port in plain maps: what each verb means, without a database. A verb is given what a driver answered, says where
+//! that is wrong, and takes over what only the driver can know (which runs it chose, the numbers of inputs).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oncue::store::{
+    Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, Fence, InboxRow, Input, InputId,
+    NewEvent, NodeId, RunStatus, Timer, TimerKind, Wait,
+};
+use oncue_rules::ids::{EventId, RunId, StepPath};
+use oncue_rules::time::Timestamp;
+
+/// What was wrong with an answer.
+type Checked = Result<(), String>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) event: EventId,
+    pub(super) status: RunStatus,
+    pub(super) state: String,
+    pub(super) updated_at: Timestamp,
+    pub(super) fence: Fence,
+    /// Who holds the lease.
+    pub(super) holder: Option<NodeId>,
+    /// From when on it may be claimed.
+    pub(super) free_at: Option<Timestamp>,
+    pub(super) inbox: Vec<(Timestamp, Input)>,
+    /// The numbers of the first inputs, as far as a driver told them.
+    pub(super) numbers: Vec<InputId>,
+    highest: InputId,
+    pub(super) timers: BTreeMap<(StepPath, TimerKind), Timestamp>,
+    waits: Vec<Wait>,
+    handed: BTreeSet<(StepPath, EventId)>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Model {
+    pub(super) events: BTreeMap<EventId, (NewEvent, u32)>,
+    pub(super) runs: BTreeMap<RunId, Run>,
+    dedupe: BTreeMap<String, (EventId, Timestamp)>,
+}
+
+fn check<T: PartialEq + std::fmt::Debug>(what: &str, answered: &T, expected: &T) -> Checked {
+    if answered == expected { Ok(()) } else { Err(format!("{what}: {answered:?} where {expected:?} is right")) }
+}
+
+impl Run {
+    fn push(&mut self, at: Timestamp, input: Input) -> bool {
+        if self.status.is_final() {
+            return false;
+        }
+        self.inbox.push((at, input));
+        self.free_at.get_or_insert(at);
+        true
+    }
+
+    /// Hands over an event once.
+    fn hand(&mut self, path: &StepPath, event: EventId, at: Timestamp) -> bool {
+        self.handed.insert((path.clone(), event)) && self.push(at, Input::Event { path: path.clone(), event })
+    }
+
+    /// Compares an inbox, and learns its numbers.
+    fn learn(&mut self, rows: &[InboxRow]) -> Checked {
+        let answered: Vec<_> = rows.iter().map(|row| (row.at, row.input.clone())).collect();
+        check("inbox", &answered, &self.inbox)?;
+        let numbers: Vec<_> = rows.iter().map(|row| row.id).collect();
+        check("known numbers", &numbers[..self.numbers.len()].to_vec(), &self.numbers)?;
+        for number in &numbers[self.numbers.len()..] {
+            if *number <= self.highest {
+                return Err(format!("number {number:?} does not grow past {:?}", self.highest));
+            }
+            self.highest = *number;
+        }
+        self.numbers = numbers;
+        Ok(())
+    }
+
+    fn write(&mut self, advance: &Advance) {
+        self.status = advance.status;
+        self.state.clone_from(&advance.state);
+        self.updated_at = advance.now;
+        for number in &advance.consumed {
+            if let Some(index) = self.numbers.iter().position(|known| known == number) {
+                self.numbers.remove(index);
+                self.inbox.remove(index);
+            }
+        }
+        for path in &advance.settled {
+            self.timers.retain(|(of, _), _| of != path);
+            self.waits.retain(|wait| wait.path != *path);
+        }
+        for timer in &advance.timers {
+            self.timers.insert((timer.path.clone(), timer.kind), timer.due_at);
+        }
+        if advance.status.is_final() {
+            self.timers.clear();
+            self.waits.clear();
+            self.inbox.clear();
+            self.numbers.clear();
+            self.handed.clear();
+            (self.holder, self.free_at) = (None, None);
+        }
+    }
+}
+
+impl Model {
+    pub(super) fn accept(&mut self, accept: &Accept, answered: &Accepted) -> Checked {
+        let Accept { event, runs } = accept;
+        let at = event.received_at;
+        let scoped = event.scoped_dedupe_key();
+        if let Some((first, until)) = self.dedupe.get(&scoped)
+            && at < *until
+        {
+            if let Some((_, duplicates)) = self.events.get_mut(first) {
+                *duplicates += 1;
+            }
+            return check("accept", answered, &Accepted::Duplicate(*first));
+        }
+        let mut woken = BTreeSet::new();
+        for key in &event.keys {
+            for (id, run) in &mut self.runs {
+                let mut paths: Vec<_> = run.waits.iter().filter(|wait| fits(wait, event) && wait.key == *key).collect();
+                paths.sort_by(|a, b| a.path.cmp(&b.path));
+                let paths: Vec<_> = paths.into_iter().map(|wait| wait.path.clone()).collect();
+                for path in paths {
+                    if run.hand(&path, event.id, at) {
+                        woken.insert(*id);
+                    }
+                }
+            }
+        }
+        self.dedupe.insert(scoped, (event.id, event.dedupe_until));
+        self.events.insert(event.id, (event.clone(), 0));
+        let mut fences = Vec::new();
+        for new in runs {
+            let fence = Fence(i64::from(new.lease.is_some()));
+            fences.push((new.id, fence));
+            let timers = new.timers.iter().map(|timer| ((timer.path.clone(), timer.kind), timer.due_at)).collect();
+            let run = Run {
+                event: event.id,
+                status: new.status,
+                state: new.state.clone(),
+                updated_at: at,
+                fence,
+                holder: new.lease.as_ref().map(|(node, _)| node.clone()),
+                free_at: Some(new.lease.as_ref().map_or(at, |(_, until)| *until)),
+                inbox: Vec::new(),
+                numbers: Vec::new(),
+                highest: InputId(i64::MIN),
+                timers,
+                waits: Vec::new(),
+                handed: BTreeSet::new(),
+            };
+            self.runs.insert(new.id, run);
+        }
+        check("accept", answered, &Accepted::New { fences, woken: u32::try_from(woken.len()).unwrap() })
+    }
+
+    /// Any choice will do that is fair and as large as it can be.
+    pub(super) fn claim(&mut self, claim: &Claim, answered: &[ClaimedRun]) -> Checked {
+        let mut offers: BTreeMap<_, u32> = BTreeMap::new();
+        for run in self.runs.values().filter(|run| run.free_at.is_some_and(|at| at <= claim.now)) {
+            *offers.entry(self.events[&run.event].0.subappid).or_default() += 1;
+        }
+        for offer in offers.values_mut() {
+            *offer = (*offer).min(claim.per_app);
+        }
+        let all: u32 = offers.values().sum();
+        check("how many were claimed", &answered.len(), &(all.min(claim.limit) as usize))?;
+        let mut got: BTreeMap<_, u32> = BTreeMap::new();
+        for claimed in answered {
+            let app = claimed.run.subappid;
+            *got.entry(app).or_default() += 1;
+            self.take(claim, claimed)?;
+        }
+        for (app, offer) in &offers {
+            let least = got.get(app).copied().unwrap_or(0);
+            let most = got.values().copied().max().unwrap_or(0);
+            if least > *offer || (least < *offer && least + 1 < most) {
+                return Err(format!("{app:?} got {least} of {offer} when another got {most}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, claim: &Claim, claimed: &ClaimedRun) -> Checked {
+        let run = self.runs.get_mut(&claimed.run.id).ok_or("an unknown run was claimed")?;
+        if run.free_at.is_none_or(|at| at > claim.now) {
+            return Err(format!("{} was not free", claimed.run.id));
+        }
+        run.fence = Fence(run.fence.0 + 1);
+        run.holder = Some(claim.node.clone());
+        run.free_at = Some(claim.until);
+        check("fence", &claimed.fence, &run.fence)?;
+        check("state", &claimed.state, &run.state)?;
+        check("status", &claimed.run.status, &run.status)?;
+        check("event", &claimed.event.row.id, &run.event)?;
+        check("body", &claimed.event.body, &self.events[&run.event].0.body)?;
+        run.learn(&claimed.inbox)
+    }
+
+    pub(super) fn advance(
+        &mut self,
+        advance: &Advance,
+        park: bool,
+        answered: &Result<Vec<InboxRow>, Error>,
+    ) -> Checked {
+        let Some(run) = self.runs.get_mut(&advance.run) else {
+            return if matches!(answered, Err(Error::NotFound { .. })) { Ok(()) } else { Err("no run".to_owned()) };
+        };
+        if run.fence != advance.fence || run.holder.is_none() {
+            let fenced = matches!(answered, Err(Error::Fenced { run }) if *run == advance.run);
+            return if fenced { Ok(()) } else { Err(format!("{answered:?} where it is fenced")) };
+        }
+        let rows = answered.as_ref().map_err(ToString::to_string)?;
+        run.write(advance);
+        if park && !run.status.is_final() {
+            for wait in &advance.waits {
+                run.waits.retain(|old| {
+                    (&old.path, old.subappid, &old.kind, &old.key) != (&wait.path, wait.subappid, &wait.kind, &wait.key)
+                });
+                run.waits.push(wait.clone());
+                let mut found: Vec<_> = self.events.values().map(|(event, _)| event).collect();
+                found.retain(|event| fits(wait, event) && event.keys.contains(&wait.key) && event.id != run.event);
+                found.sort_by_key(|event| (event.received_at, event.id));
+                for event in found {
+                    run.hand(&wait.path, event.id, advance.now);
+                }
+            }
+        }
+        run.learn(rows)?;
+        if park && run.inbox.is_empty() {
+            (run.holder, run.free_at) = (None, None);
+        }
+        Ok(())
+    }
+
+    pub(super) fn deliver(&mut self, delivery: &Delivery, answered: Delivered) -> Checked {
+        let expected = match self.runs.get_mut(&delivery.run) {
+            None => Delivered::NoRun,
+            Some(run) => {
+                let stored = run.push(delivery.at, delivery.input.clone());
+                if stored { Delivered::Stored } else { Delivered::Ended }
+            }
+        };
+        check("deliver", &answered, &expected)
+    }
+
+    pub(super) fn due(&mut self, now: Timestamp, answered: Due) -> Checked {
+        let mut due = Vec::new();
+        for (id, run) in &self.runs {
+            due.extend(run.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, at)| (*at, *id, timer.clone())));
+        }
+        due.sort();
+        for (_, id, timer) in &due {
+            let run = self.runs.get_mut(id).ok_or("a timer of no run")?;
+            run.timers.remove(timer);
+            run.push(now, Input::Timer { path: timer.0.clone(), kind: timer.1 });
+        }
+        let next = self.runs.values().flat_map(|run| run.timers.values()).min().copied();
+        check("due", &answered, &Due { fired: u32::try_from(due.len()).unwrap(), next })
+    }
+
+    pub(super) fn renew(&mut self, leases: &[(RunId, Fence)], until: Timestamp, answered: &[RunId]) -> Checked {
+        let mut lost = Vec::new();
+        for (id, fence) in leases {
+            match self.held(*id, *fence) {
+                Some(run) => run.free_at = Some(until),
+                None => lost.push(*id),
+            }
+        }
+        check("renew", &answered.to_vec(), &lost)
+    }
+
+    pub(super) fn release(&mut self, leases: &[(RunId, Fence)]) {
+        for (id, fence) in leases {
+            if let Some(run) = self.held(*id, *fence) {
+                (run.holder, run.free_at) = (None, Some(Timestamp(i64::MIN)));
+            }
+        }
+    }
+
+    fn held(&mut self, id: RunId, fence: Fence) -> Option<&mut Run> {
+        self.runs.get_mut(&id).filter(|run| run.fence == fence && run.holder.is_some())
+    }
+
+    /// Removes old events; gives how many dedupe keys and events went.
+    pub(super) fn expire(&mut self, before: Timestamp, now: Timestamp) -> (u32, u32) {
+        let keys = self.dedupe.len();
+        self.dedupe.retain(|_, (_, until)| *until > now);
+        let live = self.runs.values().filter(|run| !run.status.is_final());
+        let needed: BTreeSet<EventId> =
+            live.flat_map(|run| run.handed.iter().map(|(_, event)| *event).chain([run.event])).collect();
+        let events = self.events.len();
+        self.events.retain(|id, (event, _)| event.received_at >= before || needed.contains(id));
+        let left = &self.events;
+        self.runs.retain(|_, run| left.contains_key(&run.event));
+        let gone = |before: usize, after: usize| u32::try_from(before - after).unwrap();
+        (gone(keys, self.dedupe.len()), gone(events, self.events.len()))
+    }
+
+    /// The timers of a run, as they are shown.
+    pub(super) fn timers(run: &Run) -> Vec<Timer> {
+        let timer = |((path, kind), at): (&(StepPath, TimerKind), &Timestamp)| Timer {
+            path: path.clone(),
+            kind: *kind,
+            due_at: *at,
+        };
+        run.timers.iter().map(timer).collect()
+    }
+}
+
+/// Whether an event is of the wait's application and type, and not too old.
+fn fits(wait: &Wait, event: &NewEvent) -> bool {
+    (wait.subappid, &wait.kind) == (event.subappid, &event.kind) && wait.since <= event.received_at
+}

@@ -1,0 +1,64 @@
+//! Contents, quarantine, counts.
+
+use std::sync::Arc;
+
+use oncue::store::{Content, Fence, Page, Quarantine, RunStatus};
+use oncue_rules::ids::ContentHash;
+
+use super::Place;
+use super::support::*;
+
+pub(super) async fn contents_are_stored_once(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let content = |hash: &str, text: &str| Content { hash: ContentHash::from(hash), text: text.to_owned() };
+    let long = "规则 rule\n".repeat(5_000);
+    store.put_contents(vec![content("a", ""), content("b", &long)]).await.unwrap();
+    store.put_contents(vec![content("a", "other"), content("c", "c")]).await.unwrap();
+    store.put_contents(Vec::new()).await.unwrap();
+    let text = async |hash: &str| store.content(&ContentHash::from(hash)).await.unwrap();
+    assert_eq!(text("a").await.as_deref(), Some(""));
+    assert_eq!(text("b").await.as_deref(), Some(&*long));
+    assert_eq!(text("c").await.as_deref(), Some("c"));
+    assert_eq!(text("d").await, None);
+}
+
+pub(super) async fn the_quarantine_keeps_the_newest(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let body = |n: u8| vec![n; 1_000];
+    for n in 0..10 {
+        let quarantine = Quarantine {
+            received_at: at(i64::from(n)),
+            subappid: (n % 2 == 0).then_some(APP),
+            reason: format!("not JSON: {n}"),
+            body: body(n).into(),
+            keep: 4,
+        };
+        store.quarantine(quarantine).await.unwrap();
+    }
+    let rows = store.quarantined(ALL).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.body.clone()).collect::<Vec<_>>(), [9, 8, 7, 6].map(body));
+    assert_eq!((rows[0].received_at, rows[0].subappid, &*rows[0].reason), (at(9), None, "not JSON: 9"));
+    assert_eq!(rows[1].subappid, Some(APP));
+    let before = Some(u128::try_from(rows[1].number).unwrap().to_be_bytes());
+    let page = store.quarantined(Page { limit: 1, before }).await.unwrap();
+    assert_eq!(page, [rows[2].clone()]);
+    assert_eq!(store.counts().await.unwrap().quarantined, 4);
+}
+
+pub(super) async fn counts_follow_everything(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let none = store.counts().await.unwrap();
+    assert_eq!((none.events, none.duplicates, none.quarantined), (0, 0, 0));
+    assert!(none.runs.iter().all(|(_, count)| *count == 0));
+    assert_eq!(none.runs.len(), RunStatus::ALL.len());
+    let (one, two) = (start(&*store, "1").await, start(&*store, "2").await);
+    start(&*store, "3").await;
+    store.accept(alone(event("3"))).await.unwrap();
+    store.apply(advance(one, Fence(1), RunStatus::Running)).await.unwrap();
+    store.apply(advance(one, Fence(1), RunStatus::Succeeded)).await.unwrap();
+    store.park(advance(two, Fence(1), RunStatus::Waiting)).await.unwrap();
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.events, counts.duplicates), (3, 1));
+    let some: Vec<_> = counts.runs.into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(some, [(RunStatus::Pending, 1), (RunStatus::Waiting, 1), (RunStatus::Succeeded, 1)]);
+}

@@ -1,0 +1,71 @@
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use super::{APP, TOKEN, fixture};
+
+/// A folder of a test's own, gone with it.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// One with a configuration for one application, free ports, and this rule file.
+    pub fn with_rules(rules: &str) -> Self {
+        let folder = Self::new();
+        folder.write("rules/rules.yaml", rules);
+        folder.configure("");
+        folder
+    }
+
+    /// Writes a configuration for one application; `more` is added to it.
+    pub fn configure(&self, more: &str) {
+        let (listen, admin) = (free_port(), free_port());
+        self.write(
+            "oncue.yaml",
+            &format!(
+                "listen: 127.0.0.1:{listen}\nadmin: 127.0.0.1:{admin}\n\
+                 credentials:\n  main: {{ secret_id: AKIDEXAMPLE, secret_key: EXAMPLEKEY }}\n\
+                 apps:\n  - subappid: {APP}\n    name: main\n    credentials: main\n\
+                 \x20   callback: {{ token: {TOKEN} }}\n    vars: {{ definitions: [100010, 100020] }}\n{more}"
+            ),
+        );
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.file(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap()
+    }
+
+    /// Writes an upload event.
+    pub fn write_event(&self, name: &str) {
+        self.write(name, &fixture("protocol/events/01_new_file_upload_plain.json"));
+    }
+
+    /// Gives the configuration that `oncue init` wrote ports that are free here.
+    pub fn move_to_free_ports(&self) {
+        let config = self.read("oncue.yaml");
+        let config =
+            config.replace(":8080", &format!(":{}", free_port())).replace(":8081", &format!(":{}", free_port()));
+        self.write("oncue.yaml", &config);
+    }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

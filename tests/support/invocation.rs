@@ -1,0 +1,70 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Folder;
+
+/// The variables that the configuration of `oncue init` refers to.
+pub const ENVIRONMENT: [(&str, &str); 2] =
+    [("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE"), ("TENCENTCLOUD_SECRET_KEY", "EXAMPLEKEY")];
+
+/// The real program with these arguments.
+pub fn oncue(arguments: &[&str]) -> Invocation {
+    Invocation {
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        folder: None,
+    }
+}
+
+/// A program that is to be run.
+#[must_use]
+pub struct Invocation {
+    arguments: Vec<String>,
+    folder: Option<PathBuf>,
+}
+
+/// A program that has ended.
+pub struct Ran {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: i32,
+}
+
+impl Invocation {
+    pub fn within(self, folder: &Folder) -> Self {
+        self.within_folder(folder.path())
+    }
+
+    pub fn within_folder(self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// Runs it, whatever comes of it.
+    pub fn run(&self) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oncue"));
+        command.args(&self.arguments).envs(ENVIRONMENT).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        let output = command.output().unwrap();
+        Ran {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code().unwrap_or(-1),
+        }
+    }
+
+    /// Runs it; it must end well.
+    pub fn success(self) -> Ran {
+        let ran = self.run();
+        assert_eq!(ran.code, 0, "oncue {:?} failed:\n{}{}", self.arguments, ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// Runs it; it must not end well.
+    pub fn failure(self) -> Ran {
+        let ran = self.run();
+        assert_ne!(ran.code, 0, "oncue {:?} succeeded:\n{}", self.arguments, ran.stdout);
+        ran
+    }
+}

@@ -1,0 +1,144 @@
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use oncue::config::{Config, Environment, admin_token, read_source};
+use serde_json::Value;
+
+use super::invocation::ENVIRONMENT;
+use super::{APP, Folder, block_on, eventually, fixture};
+
+/// A server that runs, ended with the test.
+pub struct Serving {
+    child: Child,
+    pub listen: SocketAddr,
+    pub admin: SocketAddr,
+    admin_token: String,
+    callback_token: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Serving {
+    /// Starts `oncue serve` in a folder.
+    pub fn start(folder: &Folder) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts it with further environment variables.
+    pub fn start_with(folder: &Folder, environment: &[(&str, &str)]) -> Self {
+        Self::try_start(folder, environment).expect("the server ended before it listened")
+    }
+
+    /// As [`Serving::start_with`]; `None` when it ended before it listened, which a crash point may make it.
+    pub fn try_start(folder: &Folder, environment: &[(&str, &str)]) -> Option<Self> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_oncue"))
+            .args(["--json", "serve", "--log-json"])
+            .current_dir(folder.path())
+            .envs(ENVIRONMENT)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = collect(BufReader::new(child.stderr.take().unwrap()));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Ok(said) = serde_json::from_str::<Value>(&line) else {
+            child.wait().unwrap();
+            return None;
+        };
+        let address = |name: &str| said[name].as_str().unwrap().parse().unwrap();
+        let config = config(folder);
+        Some(Self {
+            child,
+            listen: address("listen"),
+            admin: address("admin"),
+            admin_token: admin_token::read(&config).unwrap().expose().to_owned(),
+            callback_token: config.apps[0].tokens[0].expose().to_owned(),
+            log,
+        })
+    }
+
+    /// Posts a body to the callback of the application; the status, when one came.
+    pub async fn post(&self, body: &str) -> Option<u16> {
+        self.post_to(&format!("/vod/{APP}/{}", self.callback_token), body).await.map(|(status, _)| status)
+    }
+
+    /// Posts a body to a path; status and text of the answer, when one came.
+    pub async fn post_to(&self, path: &str, body: &str) -> Option<(u16, String)> {
+        let request = reqwest::Client::new().post(format!("http://{}{path}", self.listen)).body(body.to_owned());
+        let answer = request.send().await.ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// Asks the admin API.
+    pub async fn get(&self, path: &str) -> Value {
+        let request = reqwest::Client::new().get(format!("http://{}/api/v1{path}", self.admin));
+        let answer = request.bearer_auth(&self.admin_token).send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert!(status.is_success(), "GET {path} answered {status}: {body}");
+        body
+    }
+
+    /// Sends an upload and gives the run that it started.
+    pub fn first_run_of_an_upload(&self) -> String {
+        block_on(async {
+            assert_eq!(self.post(&fixture("protocol/events/01_new_file_upload_plain.json")).await, Some(200));
+            let runs = || async { self.get("/runs").await["items"][0]["id"].as_str().map(str::to_owned) };
+            eventually("a run", runs).await
+        })
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Kills it as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Asks it to end, and waits for that; the exit code.
+    pub fn stop(mut self) -> i32 {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn config(folder: &Folder) -> Config {
+    let file = read_source(&folder.file("oncue.yaml")).unwrap();
+    let environment = Environment::of(ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    Config::load(&file, folder.path(), &environment).0.unwrap()
+}
+
+fn collect(mut stream: impl std::io::BufRead + Send + 'static) -> Arc<Mutex<String>> {
+    let log = Arc::new(Mutex::new(String::new()));
+    let into = Arc::clone(&log);
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while stream.read_line(&mut line).is_ok_and(|read| read > 0) {
+            into.lock().unwrap().push_str(&line);
+            line.clear();
+        }
+    });
+    log
+}
