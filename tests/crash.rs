@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use oncue::simulator::{AppOptions, Handle, Key, Limits, Options, Simulator};
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::support::{APP, Folder, Serving, TOKEN, eventually, fixture};
+use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture};
 
 const KILLS: usize = 20;
 const SENDERS: usize = 4;
@@ -44,43 +42,6 @@ const MATCHING_RULES: usize = 2;
 
 /// Where the binary crashes by itself when it is built with `failpoints`; elsewhere it is only killed from outside.
 const CRASH_POINTS: &[&str] = oncue::failpoint::NAMES;
-
-struct Vendor {
-    handle: Handle,
-    http: reqwest::Client,
-}
-
-impl Vendor {
-    async fn start() -> Self {
-        let options = Options {
-            keys: vec![Key { secret_id: "AKIDEXAMPLE".into(), secret_key: "EXAMPLEKEY".into(), token: None }],
-            apps: vec![AppOptions::new(APP)],
-            limits: Limits::default(),
-            ..Options::default()
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { handle: Simulator::start(options, listener).unwrap(), http: reqwest::Client::new() }
-    }
-
-    /// A new file; the vendor's switch for upload events is off, so the test itself sends the event.
-    async fn upload(&self) -> String {
-        let url = format!("http://{}/simulator/apps/{APP}/media", self.handle.addr());
-        let answer: Value = self.http.post(url).json(&json!({})).send().await.unwrap().json().await.unwrap();
-        answer["file_id"].as_str().unwrap().to_owned()
-    }
-
-    async fn tasks(&self) -> Vec<Value> {
-        let mut tasks = Vec::new();
-        let mut after = json!(0);
-        while !after.is_null() {
-            let url = format!("http://{}/simulator/tasks?limit=1000&after={after}", self.handle.addr());
-            let mut page: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-            tasks.append(page["tasks"].as_array_mut().unwrap());
-            after = page["next"].clone();
-        }
-        tasks
-    }
-}
 
 /// Sends events until it is told to stop; an event that was not answered by 200 is sent again until it is.
 async fn send(vendor: Arc<Vendor>, listen: String, stop: Arc<AtomicBool>, accepted: Arc<AtomicUsize>) -> Vec<String> {
@@ -124,12 +85,10 @@ async fn live_and_die(folder: &Folder, round: usize, accepted: &AtomicUsize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_twenty_times_loses_nothing_and_submits_everything_once() {
-    let vendor = Arc::new(Vendor::start().await);
+    let vendor = Arc::new(Vendor::start(None).await);
     let folder = Folder::with_rules(RULES);
-    let vod = format!("vod: {{ endpoint: \"http://{}\" }}\n", vendor.handle.addr());
-    let config = folder.read("oncue.yaml") + vod.as_str();
-    folder.write("oncue.yaml", &config);
-    let listen = config.lines().next().unwrap().trim_start_matches("listen: ").to_owned();
+    vendor.serve(&folder);
+    let listen = folder.listen();
 
     let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let senders: Vec<_> = (0..SENDERS)

@@ -17,6 +17,7 @@ pub(super) async fn an_event_comes_back_to_the_byte(place: Arc<dyn Place>) {
             matched: vec![RuleName::from("one")],
             errors: vec![(RuleName::from("two"), "no such field".to_owned())],
             unmatched: 3,
+            refused: vec![(RuleName::from("three"), "its own".to_owned())],
         };
         let new = NewEvent {
             body: body.into(),

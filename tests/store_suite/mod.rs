@@ -101,6 +101,7 @@ cases! {
     }
     side {
         contents_are_stored_once,
+        the_run_behind_a_key_is_found,
         the_quarantine_keeps_the_newest,
         counts_follow_everything,
     }

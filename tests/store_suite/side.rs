@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oncue::store::{Content, Fence, Page, Quarantine, RunStatus};
+use oncue::store::{Advance, Content, Fence, Page, Quarantine, RunStatus, StepOutcome, StepRow};
 use oncue_rules::ids::ContentHash;
 
 use super::Place;
@@ -20,6 +20,21 @@ pub(super) async fn contents_are_stored_once(place: Arc<dyn Place>) {
     assert_eq!(text("b").await.as_deref(), Some(&*long));
     assert_eq!(text("c").await.as_deref(), Some("c"));
     assert_eq!(text("d").await, None);
+}
+
+pub(super) async fn the_run_behind_a_key_is_found(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let run = start(&*store, "1").await;
+    let other = start(&*store, "2").await;
+    let sent = StepRow { key: Some("k1".to_owned()), ..step("submit", StepOutcome::Running, 1) };
+    store.apply(Advance { steps: vec![sent], ..advance(run, Fence(1), RunStatus::Running) }).await.unwrap();
+    let unsent = StepRow { key: None, ..step("log", StepOutcome::Running, 1) };
+    store.apply(Advance { steps: vec![unsent], ..advance(other, Fence(1), RunStatus::Running) }).await.unwrap();
+    let origin = store.origin("k1").await.unwrap().unwrap();
+    let detail = store.run(run).await.unwrap().unwrap();
+    let event = store.event(detail.row.event).await.unwrap().unwrap();
+    assert_eq!((origin.run, &origin.rule, &origin.envelope), (run, &detail.row.rule, &event.envelope));
+    assert_eq!(store.origin("k2").await.unwrap(), None);
 }
 
 pub(super) async fn the_quarantine_keeps_the_newest(place: Arc<dyn Place>) {

@@ -51,6 +51,12 @@ impl Folder {
         std::fs::read_to_string(self.file(name)).unwrap()
     }
 
+    /// Where its server takes callbacks.
+    pub fn listen(&self) -> String {
+        let config = self.read("oncue.yaml");
+        config.lines().find_map(|line| line.strip_prefix("listen: ")).unwrap().to_owned()
+    }
+
     /// Writes an upload event.
     pub fn write_event(&self, name: &str) {
         self.write(name, &fixture("protocol/events/01_new_file_upload_plain.json"));

@@ -9,10 +9,7 @@ pub const ENVIRONMENT: [(&str, &str); 2] =
 
 /// The real program with these arguments.
 pub fn oncue(arguments: &[&str]) -> Invocation {
-    Invocation {
-        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-        folder: None,
-    }
+    Invocation { arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(), folder: None }
 }
 
 /// A program that is to be run.

@@ -3,10 +3,12 @@
 mod folder;
 mod invocation;
 mod serving;
+mod vendor;
 
 pub use folder::Folder;
 pub use invocation::oncue;
 pub use serving::Serving;
+pub use vendor::Vendor;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

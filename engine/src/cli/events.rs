@@ -132,6 +132,9 @@ fn show(answer: &Value) -> String {
     for error in items(verdicts, "errors") {
         lines.push(format!("error        {}: {}", cell(error, "rule"), cell(error, "message")));
     }
+    for refused in items(verdicts, "refused") {
+        lines.push(format!("refused      {}: {}", cell(refused, "rule"), cell(refused, "message")));
+    }
     lines.push(format!("unmatched    {} rules that listen to this type", cell(verdicts, "unmatched")));
     for run in items(answer, "runs") {
         lines.push(format!("run          {} {} {}", cell(run, "id"), cell(run, "status"), cell(run, "rule")));

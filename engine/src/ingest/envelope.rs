@@ -37,8 +37,12 @@ pub(super) fn write(recognised: &Recognised, depth: u32, cause: Option<RunId>) -
     Value::map(envelope).to_json()
 }
 
-/// How deep in a chain of runs and events a stored event is.
-pub(super) fn depth(envelope: &Value) -> u32 {
+/// How deep in a chain of runs and events the event of this envelope is.
+pub(super) fn depth_of(envelope: &str) -> u32 {
+    Value::from_json(envelope.as_bytes()).map_or(0, |envelope| depth(&envelope))
+}
+
+fn depth(envelope: &Value) -> u32 {
     let number = match envelope.get(DEPTH) {
         Value::Number(number) => Number::as_u64(number),
         _ => None,

@@ -7,8 +7,8 @@ mod present;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oncue_rules::event::Event;
-use oncue_rules::ids::{EventId, RunId, SourceName, SubAppId};
+use oncue_rules::event::{Event, key};
+use oncue_rules::ids::{EventId, RuleName, RunId, SourceName, SubAppId};
 use oncue_rules::rule::{Mode, Rule};
 use oncue_rules::rule_set::Judgement;
 use oncue_rules::time::Timestamp;
@@ -20,13 +20,17 @@ use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Permit};
 use crate::sources::vod::Recognised;
-use crate::store::{self, Accept, Accepted, Fence, NewEvent, NewRun, Store, Verdicts};
+use crate::store::{self, Accept, Accepted, Fence, NewEvent, NewRun, Origin, Store, Verdicts};
 use crate::workflow::{Decision, Run};
 
 pub(crate) use present::Present;
 
 /// The source of what the vendor sends.
 const VOD: &str = "vod";
+/// Digits of an idempotency key.
+const KEY_LENGTH: usize = 40;
+/// How many runs may lead to an event one after the other before no rule acts on it.
+const DEPTH_LIMIT: u32 = 3;
 
 /// Takes events in.
 pub(crate) struct Intake {
@@ -52,7 +56,7 @@ struct Begun {
 #[derive(Debug, thiserror::Error)]
 #[error("the rule {rule} is live and has no program")]
 struct NoProgram {
-    rule: oncue_rules::ids::RuleName,
+    rule: RuleName,
 }
 
 #[async_trait]
@@ -69,15 +73,17 @@ impl Ingest for Intake {
         }
         let live = self.present.load();
         let dedupe_until = received_at.after(recognised.dedupe_for);
-        let (event, envelope) = self.event(app, recognised, received_at).await?;
+        let origin = self.origin(&recognised).await?;
+        let (event, envelope) = make_event(app, recognised, origin.as_ref(), received_at);
         let event = Arc::new(event);
         let judgement = live.rules.judge(&event, live.apps.get(app).map(|app| &app.facts));
         for (rule, error) in &judgement.errors {
             tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
         }
-        let begun = self.begin(&live, &judgement, &event, raw.len())?;
+        let verdicts = verdicts(&judgement, &event, origin.as_ref());
+        let begun = self.begin(&live, &judgement, &verdicts, &event, raw.len())?;
         let accept = Accept {
-            event: new_event(&event, envelope, &judgement, &raw, dedupe_until),
+            event: new_event(&event, envelope, verdicts, &raw, dedupe_until),
             runs: begun.iter().map(|begun| begun.new.clone()).collect(),
         };
         let accepted = self.store.accept(accept).await.map_err(refused)?;
@@ -86,39 +92,25 @@ impl Ingest for Intake {
 }
 
 impl Intake {
-    async fn event(
-        &self,
-        app: SubAppId,
-        recognised: Recognised,
-        received_at: Timestamp,
-    ) -> Result<(Event, String), IngestError> {
-        let envelope = envelope::write(&recognised, 0, None);
-        let Recognised { kind, payload, body, keys, dedupe_key, context, .. } = recognised;
-        let event = Event {
-            id: EventId::generate(),
-            source: SourceName::from(VOD),
-            kind,
-            subappid: Some(app),
-            dedupe_key,
-            received_at,
-            depth: 0,
-            cause: None,
-            keys,
-            context,
-            body,
-            payload,
-        };
-        Ok((event, envelope))
+    /// The run of ours that caused a notification, which its SessionId tells.
+    async fn origin(&self, recognised: &Recognised) -> Result<Option<Origin>, IngestError> {
+        let session = recognised.keys.iter().find(|key| key.name == key::SESSION_ID).map(|key| key.value.as_str());
+        match session.filter(|session| is_our_key(session)) {
+            Some(session) => self.store.origin(session).await.map_err(refused),
+            None => Ok(None),
+        }
     }
 
     fn begin(
         &self,
         live: &Live,
         judgement: &Judgement,
+        verdicts: &Verdicts,
         event: &Arc<Event>,
         bytes: usize,
     ) -> Result<Vec<Begun>, IngestError> {
         let acting = judgement.matched.iter().filter(|rule| rule.mode == Mode::Live);
+        let acting = acting.filter(|rule| !verdicts.refused.iter().any(|(refused, _)| *refused == rule.name));
         acting.map(|rule| self.begin_one(live, rule, event, bytes)).collect()
     }
 
@@ -165,7 +157,57 @@ impl Intake {
     }
 }
 
-fn new_event(event: &Event, envelope: String, judgement: &Judgement, raw: &Bytes, dedupe_until: Timestamp) -> NewEvent {
+fn is_our_key(session: &str) -> bool {
+    session.len() == KEY_LENGTH && session.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn make_event(
+    app: SubAppId,
+    recognised: Recognised,
+    origin: Option<&Origin>,
+    received_at: Timestamp,
+) -> (Event, String) {
+    let depth = origin.map_or(0, |origin| envelope::depth_of(&origin.envelope).saturating_add(1));
+    let cause = origin.map(|origin| origin.run);
+    let envelope = envelope::write(&recognised, depth, cause);
+    let Recognised { kind, payload, body, keys, dedupe_key, context, .. } = recognised;
+    let event = Event {
+        id: EventId::generate(),
+        source: SourceName::from(VOD),
+        kind,
+        subappid: Some(app),
+        dedupe_key,
+        received_at,
+        depth,
+        cause,
+        keys,
+        context,
+        body,
+        payload,
+    };
+    (event, envelope)
+}
+
+/// What the rules said, and which of those that matched are not started, so that a workflow never feeds itself.
+fn verdicts(judgement: &Judgement, event: &Event, origin: Option<&Origin>) -> Verdicts {
+    let refusal = |rule: &RuleName| {
+        if event.depth > DEPTH_LIMIT {
+            return Some(format!("{} runs led to this event one after the other, and {DEPTH_LIMIT} may", event.depth));
+        }
+        let own = origin.is_some_and(|origin| origin.rule == *rule);
+        own.then(|| "the event was caused by a run of this rule".to_owned())
+    };
+    let matched: Vec<RuleName> = judgement.matched.iter().map(|rule| rule.name.clone()).collect();
+    let refused = matched.iter().filter_map(|rule| Some((rule.clone(), refusal(rule)?))).collect();
+    Verdicts {
+        matched,
+        errors: judgement.errors.clone(),
+        unmatched: u32::try_from(judgement.unmatched.len()).unwrap_or(u32::MAX),
+        refused,
+    }
+}
+
+fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: &Bytes, dedupe_until: Timestamp) -> NewEvent {
     NewEvent {
         id: event.id,
         source: event.source.clone(),
@@ -177,11 +219,7 @@ fn new_event(event: &Event, envelope: String, judgement: &Judgement, raw: &Bytes
         body: raw.as_ref().into(),
         keys: event.keys.clone(),
         envelope,
-        verdicts: Verdicts {
-            matched: judgement.matched.iter().map(|rule| rule.name.clone()).collect(),
-            errors: judgement.errors.clone(),
-            unmatched: u32::try_from(judgement.unmatched.len()).unwrap_or(u32::MAX),
-        },
+        verdicts,
     }
 }
 

@@ -45,6 +45,9 @@ pub trait Store: Send + Sync + 'static {
     /// One stored content.
     async fn content(&self, hash: &ContentHash) -> Result<Option<String>, Error>;
 
+    /// The run that made a request under this idempotency key, which came back as the `SessionId` of an event.
+    async fn origin(&self, key: &str) -> Result<Option<Origin>, Error>;
+
     /// Leases runs that have something to do and that nobody holds, taking turns among applications.
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error>;
 

@@ -226,7 +226,7 @@ impl<'p> Walk<'p> {
         self.draft.step(StepRow {
             attempts: attempt,
             generation,
-            key: Some(key.clone()),
+            key: self.sent_key(place, generation),
             ..row(place, StepOutcome::Running, started_at)
         });
         Some(Call {
@@ -238,6 +238,12 @@ impl<'p> Walk<'p> {
             key,
             deadline: self.places().iter().filter_map(Place::deadline).min(),
         })
+    }
+
+    /// The key as its row keeps it: only where the other side is given it, so that it finds the run of what comes back.
+    fn sent_key(&self, place: &Place<'p>, generation: u32) -> Option<String> {
+        let StepKind::Uses { action, .. } = &place.step.kind else { return None };
+        (self.program.repeatable(action) == Repeatable::Keyed).then(|| self.key(place, generation))
     }
 
     pub(super) fn key(&self, place: &Place<'p>, generation: u32) -> String {
@@ -323,7 +329,7 @@ impl<'p> Walk<'p> {
         if let Some(Active::Call { attempts, generation, .. }) = active {
             row.attempts = attempts;
             row.generation = generation;
-            row.key = Some(self.key(place, generation));
+            row.key = self.sent_key(place, generation);
         }
         if (place.step.timeout.is_some() && !place.is_item) || active_timers(active.as_ref()) {
             self.draft.settle(place.path());

@@ -127,6 +127,7 @@ impl Rig {
                 matched: vec![RuleName::new("r")],
                 errors: vec![(RuleName::new("s"), "no".to_owned())],
                 unmatched: 2,
+                refused: Vec::new(),
             },
             duplicates: 1,
         };
@@ -238,7 +239,7 @@ async fn an_event_is_shown_in_full_with_its_body_to_the_byte() {
         "event": {
             "id": id.to_string(), "type": "NewFileUpload", "source": "vod", "subappid": APP,
             "dedupe_key": "NewFileUpload:5", "received_at": "2023-11-14T22:13:20.000Z",
-            "verdicts": { "matched": ["r"], "errors": [{ "rule": "s", "message": "no" }], "unmatched": 2 },
+            "verdicts": { "matched": ["r"], "errors": [{ "rule": "s", "message": "no" }], "unmatched": 2, "refused": [] },
             "duplicates": 1,
         },
         "keys": [{ "name": "file_id", "value": "5" }],

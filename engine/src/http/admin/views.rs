@@ -51,14 +51,16 @@ pub struct VerdictsView {
     pub errors: Vec<VerdictErrorView>,
     /// How many rules that listen to this type and application did not match.
     pub unmatched: u32,
+    /// The rules that matched and were not started.
+    pub refused: Vec<VerdictErrorView>,
 }
 
-/// A rule whose `if` failed.
+/// A rule whose `if` failed, or that was not started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictErrorView {
     /// The rule.
     pub rule: String,
-    /// How it failed.
+    /// How it failed, or why it was not started.
     pub message: String,
 }
 
@@ -268,6 +270,7 @@ impl From<Verdicts> for VerdictsView {
             matched: verdicts.matched.iter().map(ToString::to_string).collect(),
             errors: verdicts.errors.into_iter().map(error).collect(),
             unmatched: verdicts.unmatched,
+            refused: verdicts.refused.into_iter().map(error).collect(),
         }
     }
 }

@@ -161,6 +161,9 @@ impl Store for FakeStore {
     async fn content(&self, _: &ContentHash) -> Result<Option<String>, Error> {
         unreachable!()
     }
+    async fn origin(&self, _: &str) -> Result<Option<Origin>, Error> {
+        unreachable!()
+    }
     async fn claim(&self, _: Claim) -> Result<Vec<ClaimedRun>, Error> {
         unreachable!()
     }

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use crate::store::{
     Accept, Accepted, Advance, Claim, ClaimedRun, Content, Delivered, Delivery, Due, Error, EventRow, Fence, InboxRow,
-    Input, InputId, Joined, NewEvent, NodeId, Quarantine, RunRow, RunStatus, StepRow, Store, StoredEvent, TimerKind,
+    Input, InputId, Joined, NewEvent, NodeId, Origin, Quarantine, RunRow, RunStatus, StepRow, Store, StoredEvent,
+    TimerKind,
 };
 
 #[derive(Clone)]
@@ -207,6 +208,10 @@ impl Store for Memory {
     }
 
     async fn content(&self, _hash: &ContentHash) -> Result<Option<String>, Error> {
+        self.open().map(|_| None)
+    }
+
+    async fn origin(&self, _key: &str) -> Result<Option<Origin>, Error> {
         self.open().map(|_| None)
     }
 

@@ -70,6 +70,9 @@ pub struct Verdicts {
     pub errors: Vec<(RuleName, String)>,
     /// How many rules that listen to this type and application did not match.
     pub unmatched: u32,
+    /// The rules that matched and were not started, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<(RuleName, String)>,
 }
 
 /// A run to start.
@@ -158,6 +161,17 @@ pub struct Content {
     pub hash: ContentHash,
     /// The content.
     pub text: String,
+}
+
+/// The answer of [`super::Store::origin`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The run.
+    pub run: RunId,
+    /// Its rule.
+    pub rule: RuleName,
+    /// The envelope of its event, as JSON.
+    pub envelope: String,
 }
 
 /// The command of [`super::Store::claim`].

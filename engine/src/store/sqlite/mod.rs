@@ -49,7 +49,7 @@ pub use writer::Stats;
 use self::writer::{QueueLimits, Writer};
 use super::{
     Accept, Accepted, Admin, Advance, Claim, ClaimedRun, Content, Counts, Delivered, Delivery, Due, Error, EventFilter,
-    EventRow, Expired, Fence, InboxRow, Joined, NodeId, Page, Quarantine, QuarantineRow, Retention, RunDetail,
+    EventRow, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Quarantine, QuarantineRow, Retention, RunDetail,
     RunFilter, RunRow, Store, StoredEvent,
 };
 
@@ -159,6 +159,11 @@ impl Store for SqliteStore {
     async fn content(&self, hash: &ContentHash) -> Result<Option<String>, Error> {
         let hash = hash.clone();
         self.readers.read("reading a content", move |sql| contents::content(sql, &hash)).await
+    }
+
+    async fn origin(&self, key: &str) -> Result<Option<Origin>, Error> {
+        let key = key.to_owned();
+        self.readers.read("finding what caused an event", move |sql| Ok(show::origin(sql, &key)?)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error> {

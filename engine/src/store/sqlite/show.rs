@@ -1,12 +1,12 @@
 //! One event, one run, and the counts of all.
 
-use oncue_rules::ids::{EventId, RunId};
+use oncue_rules::ids::{EventId, RuleName, RunId};
 use rusqlite::Connection;
 
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
 use super::rows::{Columns, EVENT, RUN, STEP, failed_attempt, inbox_row, run_row, step_row, stored_event, timer};
-use crate::store::{ClaimedRun, Counts, Fence, RunDetail, RunRow, RunStatus, StepRow, StoredEvent};
+use crate::store::{ClaimedRun, Counts, Fence, Origin, RunDetail, RunRow, RunStatus, StepRow, StoredEvent};
 
 /// [`crate::store::Admin::event`].
 pub(super) fn event(sql: &Connection, id: EventId) -> Result<Option<StoredEvent>, Fault> {
@@ -40,6 +40,19 @@ pub(super) fn run(sql: &Connection, id: RunId) -> Result<Option<RunDetail>, Stop
 fn steps(sql: &Connection, run: RunId) -> Result<Vec<StepRow>, Fault> {
     let query = format!("SELECT {STEP} FROM steps WHERE run = ?1 ORDER BY started_at, path");
     sql.rows(&query, [run.as_bytes()], step_row)
+}
+
+/// [`crate::store::Store::origin`].
+pub(super) fn origin(sql: &Connection, key: &str) -> Result<Option<Origin>, Fault> {
+    sql.first(
+        "SELECT r.id, r.rule, e.envelope FROM steps AS s JOIN runs AS r ON r.id = s.run JOIN events AS e ON e.id = r.event
+         WHERE s.key = ?1",
+        [key],
+        |row| {
+            let columns = &mut Columns::of(row);
+            Ok(Origin { run: columns.run_id()?, rule: RuleName::new(columns.take::<String>()?), envelope: columns.take()? })
+        },
+    )
 }
 
 /// The reading half of [`crate::store::Store::claim`]: what was leased, without those whose lease is gone again. One

@@ -73,6 +73,7 @@ CREATE TABLE steps (
     output TEXT,
     PRIMARY KEY (run, path)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX steps_by_key ON steps (key) WHERE key IS NOT NULL;
 
 CREATE TABLE failed_attempts (
     run BLOB NOT NULL,
