@@ -1,4 +1,4 @@
-//! The command line. Each subcommand is a file of its own; all of them answer with one of the [`exit`] codes.
+//! The command line. Each subcommand is a file of its own; all of them answer with one of the [`Exit`] codes.
 
 mod check;
 mod client;

@@ -18,7 +18,7 @@ pub struct NodeId(pub Arc<str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence(pub i64);
 
-/// What [`super::Store::join`] found.
+/// What [`crate::store::Store::join`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Joined {
     /// How many leases of nodes that are gone were freed.
@@ -96,7 +96,7 @@ pub struct NewRun {
     pub lease: Option<(NodeId, Timestamp)>,
 }
 
-/// The command of [`super::Store::accept`].
+/// The command of [`crate::store::Store::accept`].
 #[derive(Debug, Clone)]
 pub struct Accept {
     /// The event.
@@ -163,7 +163,7 @@ pub struct Content {
     pub text: String,
 }
 
-/// The answer of [`super::Store::origin`].
+/// The answer of [`crate::store::Store::origin`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The run.
@@ -174,7 +174,7 @@ pub struct Origin {
     pub envelope: String,
 }
 
-/// The command of [`super::Store::claim`].
+/// The command of [`crate::store::Store::claim`].
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// Who claims.
@@ -206,7 +206,7 @@ pub struct ClaimedRun {
     pub inbox: Vec<InboxRow>,
 }
 
-/// The command of [`super::Store::apply`] and [`super::Store::park`]: what a transition decided.
+/// The command of [`crate::store::Store::apply`] and [`crate::store::Store::park`]: what a transition decided.
 #[derive(Debug, Clone)]
 pub struct Advance {
     /// The run.
@@ -231,8 +231,8 @@ pub struct Advance {
     pub timers: Vec<Timer>,
     /// Paths whose timers and waits are void.
     pub settled: Vec<StepPath>,
-    /// Waits to set; a wait stays until its path is settled or the run has ended. Only [`super::Store::park`] takes
-    /// any, [`super::Store::apply`] leaves them out.
+    /// Waits to set; a wait stays until its path is settled or the run has ended. Only [`crate::store::Store::park`] takes
+    /// any, [`crate::store::Store::apply`] leaves them out.
     pub waits: Vec<Wait>,
 }
 

@@ -63,7 +63,7 @@ pub struct InboxRow {
     pub input: Input,
 }
 
-/// The command of [`super::Store::deliver`].
+/// The command of [`crate::store::Store::deliver`].
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The run.

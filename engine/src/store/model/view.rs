@@ -150,7 +150,7 @@ pub struct Retention {
     pub keep_contents: Vec<ContentHash>,
 }
 
-/// What [`super::Admin::expire`] removed.
+/// What [`crate::store::Admin::expire`] removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expired {
     /// Dedupe keys past their time.
