@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture};
+use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture, http};
 
 const KILLS: usize = 20;
 const SENDERS: usize = 4;
@@ -46,7 +45,7 @@ const CRASH_POINTS: &[&str] = oncue::failpoint::NAMES;
 /// Sends events until it is told to stop; an event that was not answered by 200 is sent again until it is.
 async fn send(vendor: Arc<Vendor>, listen: String, stop: Arc<AtomicBool>, accepted: Arc<AtomicUsize>) -> Vec<String> {
     let sample = fixture("protocol/events/01_new_file_upload_plain.json");
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let http = http();
     let mut ledger = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let file_id = vendor.upload().await;

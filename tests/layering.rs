@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without dependencies of their own.
-const FOR_ALL: &[&str] = &["clock", "secret", "failpoint"];
+const FOR_ALL: &[&str] = &["clock", "secret", "failpoint", "tls"];
 
 /// Words that stay in their folder, with the folders.
 const CONFINED: &[(&str, &[&str])] = &[

@@ -3,7 +3,7 @@
 use md5::{Digest as _, Md5};
 use oncue::clock;
 
-use crate::support::{APP, Folder, Serving, TOKEN, eventually, fixture, root};
+use crate::support::{APP, Folder, Serving, TOKEN, eventually, fixture, http, root};
 
 const RULES: &str = "rules:\n  - { name: deleted, on: FileDeleted, steps: [{ uses: log, with: { message: gone } }] }\n";
 const SIGN_KEY: &str = "VodSignKey0000000000000000000001";
@@ -97,7 +97,7 @@ async fn the_wrong_door_is_refused() {
     assert_eq!(status(&format!("/vod/{APP}")).await, 401);
     assert_eq!(status(&format!("/vod/1500000777/{TOKEN}")).await, 404);
     assert_eq!(status("/nowhere").await, 404);
-    let get = reqwest::get(format!("http://{}/vod/{APP}/{TOKEN}", serving.listen)).await.unwrap();
+    let get = http().get(format!("http://{}/vod/{APP}/{TOKEN}", serving.listen)).send().await.unwrap();
     assert_eq!((get.status().as_u16(), get.headers()["allow"].to_str().unwrap()), (405, "POST"));
     let (large, _) = serving.post_to(&format!("/vod/{APP}/{TOKEN}"), &"x".repeat(1024 * 1024 + 1)).await.unwrap();
     assert_eq!(large, 413);

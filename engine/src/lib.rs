@@ -15,4 +15,5 @@ pub mod simulator;
 pub mod sources;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod workflow;

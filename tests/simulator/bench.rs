@@ -123,6 +123,7 @@ impl Bench {
     pub(crate) async fn start(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handle = Simulator::start(options, listener).unwrap();
+        oncue::tls::prepare();
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         Self { handle, client }
     }

@@ -32,6 +32,12 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// An HTTP client.
+pub fn http() -> reqwest::Client {
+    oncue::tls::prepare();
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap()
+}
+
 /// Asks until there is an answer. Between two questions it gives way; it does not guess how long things take.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let started = Instant::now();

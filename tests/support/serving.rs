@@ -7,7 +7,7 @@ use oncue::config::{Config, Environment, admin_token, read_source};
 use serde_json::Value;
 
 use super::invocation::ENVIRONMENT;
-use super::{APP, Folder, block_on, eventually, fixture};
+use super::{APP, Folder, block_on, eventually, fixture, http};
 
 /// A server that runs, ended with the test.
 pub struct Serving {
@@ -68,14 +68,14 @@ impl Serving {
 
     /// Posts a body to a path; status and text of the answer, when one came.
     pub async fn post_to(&self, path: &str, body: &str) -> Option<(u16, String)> {
-        let request = reqwest::Client::new().post(format!("http://{}{path}", self.listen)).body(body.to_owned());
+        let request = http().post(format!("http://{}{path}", self.listen)).body(body.to_owned());
         let answer = request.send().await.ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
     /// Asks the admin API.
     pub async fn get(&self, path: &str) -> Value {
-        let request = reqwest::Client::new().get(format!("http://{}/api/v1{path}", self.admin));
+        let request = http().get(format!("http://{}/api/v1{path}", self.admin));
         let answer = request.bearer_auth(&self.admin_token).send().await.unwrap();
         let status = answer.status();
         let body: Value = answer.json().await.unwrap();

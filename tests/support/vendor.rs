@@ -2,7 +2,7 @@ use oncue::simulator::{AppOptions, Handle, Key, Options, Simulator, Switches};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{APP, Folder, TOKEN};
+use super::{APP, Folder, TOKEN, http};
 
 /// A stand-in for the vendor, in the test's own process: it outlives every kill of the server.
 pub struct Vendor {
@@ -21,7 +21,7 @@ impl Vendor {
             ..Options::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { handle: Simulator::start(options, listener).unwrap(), http: reqwest::Client::new() }
+        Self { handle: Simulator::start(options, listener).unwrap(), http: http() }
     }
 
     /// Makes the server of a folder call this vendor.

@@ -83,8 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(cli.json);
-    // A provider that was installed before serves as well.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::prepare();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output.failure(&Failure::internal("the runtime does not start", error)),

@@ -24,10 +24,7 @@ struct Policy {
 
 /// The client that sends callbacks: straight to the receiver, and not to wherever that points.
 pub(crate) fn client(options: &Options) -> Result<reqwest::Client, StartError> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Whoever was faster installed one too.
-        rustls::crypto::ring::default_provider().install_default().ok();
-    }
+    crate::tls::prepare();
     reqwest::Client::builder()
         .timeout(options.callback_timeout)
         .redirect(reqwest::redirect::Policy::none())
