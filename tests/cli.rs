@@ -65,6 +65,8 @@ fn an_emitted_event_is_listed_with_its_run() {
     let emit = || oncue(&["emit", "--app", &app, "event.json"]).within(&folder).success().stdout;
     assert!(emit().starts_with("accepted as evt_"));
     assert!(emit().starts_with("duplicate of evt_"));
+    let unknown = oncue(&["emit", "--app", "7", "event.json"]).within(&folder).failure();
+    assert!(unknown.stderr.contains("there is no application 7"), "{}", unknown.stderr);
     let events = oncue(&["events", "--file-id", "5000000000000000001"]).within(&folder).success().stdout;
     assert!(events.contains("NewFileUpload") && events.contains("seen"), "{events}");
     let runs: Value =

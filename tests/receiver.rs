@@ -121,3 +121,20 @@ async fn an_event_that_a_rule_matches_starts_a_run_that_succeeds() {
     assert!(serving.log().contains("gone"));
     assert_eq!(serving.stop(), 0);
 }
+
+#[tokio::test]
+async fn a_store_that_cannot_commit_is_answered_503_and_recovers() {
+    let folder = folder();
+    let serving = Serving::start(&folder);
+    let url = format!("http://{}/vod/{APP}/{TOKEN}", serving.listen);
+    let body = fixture("protocol/events/01_new_file_upload_plain.json");
+    let database = rusqlite::Connection::open(folder.file("data/oncue.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = http().post(&url).body(body.clone()).send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 503);
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().is_ok());
+    database.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(serving.post(&body).await, Some(200));
+    let counts = serving.get("/counts").await;
+    assert_eq!((counts["events"].as_u64(), counts["duplicates"].as_u64()), (Some(1), Some(0)), "{counts}");
+}

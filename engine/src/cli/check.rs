@@ -56,7 +56,10 @@ fn check_rules(args: &Args, mut config: Config, diagnostics: &mut Diagnostics) -
 
 fn report(diagnostics: &Diagnostics, rules: usize, output: Output) -> Result<(), Failure> {
     let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity == Severity::Error);
-    let summary = format!("{rules} rules, {} errors, {} warnings", errors.len(), warnings.len());
+    let mut counts = vec![counted(errors.len(), "error"), counted(warnings.len(), "warning")];
+    if errors.is_empty() {
+        counts.insert(0, counted(rules, "rule"));
+    }
     if output.is_json() {
         let findings: Vec<_> = diagnostics.iter().map(finding).collect();
         output.value(
@@ -66,9 +69,14 @@ fn report(diagnostics: &Diagnostics, rules: usize, output: Output) -> Result<(),
         if !diagnostics.is_empty() {
             output.line(&diagnostics.to_string());
         }
-        output.line(&summary);
+        output.line(&counts.join(", "));
     }
-    if errors.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Invalid, summary)) }
+    if errors.is_empty() { Ok(()) } else { Err(Failure::said(Exit::Invalid)) }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 fn finding(diagnostic: &Diagnostic) -> Value {

@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{Exit, Failure};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Environment};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,7 +26,8 @@ impl Client {
     ///
     /// When the configuration cannot be read, or the server has never run and so has no admin token yet.
     pub(super) fn from_config(path: &Path) -> Result<Self, Failure> {
-        let config = load_config(path)?;
+        // Whoever asks a server need not know its secrets.
+        let config = load(path, &Environment::of_process().lenient())?;
         let token = config::admin_token::read(&config).map_err(|error| {
             Failure::caused(
                 Exit::Unavailable,
@@ -100,11 +101,15 @@ impl Client {
 ///
 /// [`Exit::Invalid`] with every finding, or [`Exit::NotFound`] when there is no such file.
 pub(super) fn load_config(path: &Path) -> Result<Config, Failure> {
+    load(path, &Environment::of_process())
+}
+
+fn load(path: &Path, environment: &Environment) -> Result<Config, Failure> {
     let file = config::read_source(path).map_err(|error| {
         let message = format!("cannot read {} (write one with `oncue init`, or name it with --config)", path.display());
         Failure::caused(Exit::NotFound, message, error)
     })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let (config, diagnostics) = Config::load(&file, folder, &config::Environment::of_process());
+    let (config, diagnostics) = Config::load(&file, folder, environment);
     config.ok_or_else(|| Failure::new(Exit::Invalid, diagnostics.to_string()))
 }

@@ -44,6 +44,11 @@ impl Failure {
         Self { exit, message: message.into(), source: None }
     }
 
+    /// A failure that was told already, as the answer of the subcommand.
+    pub fn said(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
     /// A failure of ours or of the machine.
     pub fn internal(message: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::caused(Exit::Internal, message, source)

@@ -40,6 +40,9 @@ impl Output {
 
     /// Says why the program ends early.
     pub(super) fn failure(self, failure: &Failure) -> ExitCode {
+        if failure.message.is_empty() {
+            return failure.exit.into();
+        }
         let text = if self.json {
             json!({ "error": { "code": failure.exit as u8, "message": failure.to_string() } }).to_string()
         } else if failure.message.starts_with("error: ") {

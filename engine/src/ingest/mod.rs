@@ -72,11 +72,12 @@ impl Ingest for Intake {
             tracing::warn!(%app, kind = %recognised.kind, %mark, "an odd event was taken");
         }
         let live = self.present.load();
+        let known = live.apps.get(app).ok_or(IngestError::UnknownApplication { app })?;
         let dedupe_until = received_at.after(recognised.dedupe_for);
         let origin = self.origin(&recognised).await?;
         let (event, envelope) = make_event(app, recognised, origin.as_ref(), received_at);
         let event = Arc::new(event);
-        let judgement = live.rules.judge(&event, live.apps.get(app).map(|app| &app.facts));
+        let judgement = live.rules.judge(&event, Some(&known.facts));
         for (rule, error) in &judgement.errors {
             tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
         }

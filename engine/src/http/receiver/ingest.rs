@@ -54,6 +54,12 @@ pub enum IngestError {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// It is for an application that is not configured.
+    #[error("there is no application {app}: name one that the configuration has")]
+    UnknownApplication {
+        /// The application.
+        app: SubAppId,
+    },
     /// A fault of ours.
     #[error("the event could not be taken")]
     Internal {
@@ -86,6 +92,9 @@ pub(in crate::http) async fn hand_over(
             reply::log_chain("an event cannot be stored", &*source);
             let message = "the event cannot be stored now: send it again later";
             Err(Error::unavailable("unavailable", message, retry_after.unwrap_or(reply::RETRY_AFTER)))
+        }
+        Ok(Err(error @ IngestError::UnknownApplication { .. })) => {
+            Err(Error::invalid("unknown_application", error.to_string()))
         }
         Ok(Err(IngestError::Internal { source })) => {
             reply::log_chain("an event could not be taken", &*source);
