@@ -69,6 +69,13 @@ impl Fault {
         self.has_code(ErrorCode::OperationInterrupted)
     }
 
+    /// Whether it is the store that failed, and not one command: each of the others would meet the same.
+    pub(super) fn is_everybodys(&self) -> bool {
+        [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked, ErrorCode::ReadOnly, ErrorCode::SystemIoFailure]
+            .into_iter()
+            .any(|code| self.has_code(code))
+    }
+
     /// Whether a commit that failed so may still be found done after a restart: what was written cannot be told when
     /// writing itself fails.
     pub(super) fn leaves_commit_unknown(&self) -> bool {

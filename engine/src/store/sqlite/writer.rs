@@ -209,11 +209,14 @@ impl Worker {
     }
 
     /// Commits a batch. When one of several commands fails all are taken back, and each is tried once on its own, so
-    /// that a bad one does not fail its neighbours.
+    /// that a bad one does not fail its neighbours. When it is the store that failed, all fail at once: a locked database
+    /// would make each of them wait anew.
     fn settle(&self, mut batch: Vec<Box<dyn Job>>) {
         match self.commit(&mut batch) {
             Ok(()) => self.answer(batch),
-            Err(aborted) if batch.len() == 1 || aborted.unknown => self.fail(batch, &aborted),
+            Err(aborted) if batch.len() == 1 || aborted.unknown || aborted.fault.is_everybodys() => {
+                self.fail(batch, &aborted);
+            }
             Err(_) => {
                 for job in batch {
                     let mut alone = vec![job];
