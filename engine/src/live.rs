@@ -72,8 +72,12 @@ impl Apps {
 
 impl LiveApp {
     fn new(app: &AppConfig) -> Self {
-        let action =
-            App { subappid: app.subappid, name: app.name.as_str().into(), credentials: app.credentials.clone() };
+        let action = App {
+            subappid: app.subappid,
+            send_subappid: app.send_subappid,
+            name: app.name.as_str().into(),
+            credentials: app.credentials.clone(),
+        };
         Self { facts: facts(app), action: Arc::new(action), value: described(app, None) }
     }
 }

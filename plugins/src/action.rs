@@ -88,10 +88,21 @@ pub struct Call {
 pub struct App {
     /// Its number.
     pub subappid: SubAppId,
+    /// Whether calls to Tencent Cloud say its number; older accounts have a default application that is addressed by
+    /// leaving it out (protocol section 2).
+    pub send_subappid: bool,
     /// Its name.
     pub name: Arc<str>,
     /// What its calls to Tencent Cloud are signed with; resolved anew for each attempt.
     pub credentials: Option<Credentials>,
+}
+
+impl App {
+    /// The `SubAppId` of calls to Tencent Cloud in its name.
+    #[must_use]
+    pub fn sub_app_id(&self) -> Option<u64> {
+        self.send_subappid.then_some(self.subappid.0)
+    }
 }
 
 /// Why an attempt failed. What is in it is stored and shown: no secret, no body of unknown size.

@@ -41,6 +41,6 @@ pub(crate) fn call(params: &str) -> Call {
         key: KEY.into(),
         deadline: Instant::now() + Duration::from_secs(30),
         event: Arc::new(event),
-        app: Some(Arc::new(App { subappid, name: "short-video".into(), credentials })),
+        app: Some(Arc::new(App { subappid, send_subappid: true, name: "short-video".into(), credentials })),
     }
 }

@@ -44,6 +44,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// An origin that no header can carry.
+    #[error("`cors` cannot be `{origin}`")]
+    Origin {
+        /// What is configured.
+        origin: String,
+    },
     /// A rule uses an action that is not there although it was checked.
     #[error("a rule cannot be bound to its actions")]
     Action {

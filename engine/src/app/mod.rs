@@ -105,7 +105,7 @@ impl App {
         let (listen_at, admin_at) = (address(&listen)?, address(&admin)?);
         let limits = Limits { connections: config.limits.connections, ..Limits::default() };
         let tasks = vec![
-            serve(listen, receiver::face(Arc::new(receiver)), limits, &stop),
+            serve(listen, callback_face(receiver, config.cors.as_deref())?, limits, &stop),
             serve(admin, admin::face(Arc::new(api)), Limits::default(), &stop),
             tokio::spawn(upkeep::keep_tidy(store, config.keep, contents, stop.subscribe())),
         ];
@@ -191,6 +191,14 @@ fn receiver(config: &Config, intake: &Arc<Intake>, store: &Arc<SqliteStore>) -> 
         quarantine: QuarantineLimits { keep: config.limits.quarantine, ..QuarantineLimits::default() },
         now: clock::now,
     }
+}
+
+/// The face for callbacks, which scripts of web pages may use where an origin is configured.
+fn callback_face(receiver: Receiver, origin: Option<&str>) -> Result<http::Face, Error> {
+    let face = receiver::face(Arc::new(receiver));
+    let Some(origin) = origin else { return Ok(face) };
+    let origin = origin.parse().map_err(|_| Error::Origin { origin: origin.to_owned() })?;
+    Ok(http::cors::allow(face, origin))
 }
 
 fn serve(listener: TcpListener, face: http::Face, limits: Limits, stop: &watch::Sender<bool>) -> JoinHandle<()> {

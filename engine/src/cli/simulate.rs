@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// An application, with the URL that its callbacks go to
     #[arg(long = "app", default_value = "1500000001", value_name = "SUBAPPID[=URL]")]
     apps: Vec<AppArg>,
+    /// The application that calls without a SubAppId are for, as in accounts from before 2023-12-25
+    #[arg(long, value_name = "SUBAPPID")]
+    default_app: Option<u64>,
     /// The `SecretId` that calls are signed with
     #[arg(long, default_value = "AKIDEXAMPLE")]
     secret_id: String,
@@ -122,6 +125,7 @@ impl Args {
             seed: self.seed,
             keys: vec![Key { secret_id: self.secret_id, secret_key: self.secret_key, token: None }],
             apps: self.apps.into_iter().map(app).collect(),
+            default_app: self.default_app,
             task_delay: self.task_delay,
             misbehaviour: self.troubles.into_iter().map(|trouble| trouble.0).collect(),
             ..Options::default()

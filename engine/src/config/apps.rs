@@ -61,6 +61,7 @@ fn one(field: &Field<'_>, credentials: &NamedCredentials, around: Surroundings<'
     let subappid = fields
         .required("subappid", "its SubAppId is in the VOD console, such as 1500000001")
         .and_then(|field| field.integer(1..=99_999_999_999));
+    let send_subappid = fields.optional("send_subappid").map_or(Some(true), |field| field.boolean());
     let name = fields.optional("name").map(|field| field.identifier(Identifier::Name).map(str::to_owned));
     let labels = fields.optional("labels").map_or_else(|| Some(BTreeMap::new()), |field| labels(&field));
     let credentials = fields.optional("credentials").and_then(|field| named(&field, credentials));
@@ -76,6 +77,7 @@ fn one(field: &Field<'_>, credentials: &NamedCredentials, around: Surroundings<'
     let name = name.unwrap_or_else(|| Some(subappid.to_string()))?;
     Some(AppConfig {
         subappid,
+        send_subappid: send_subappid?,
         name,
         labels: labels?,
         credentials,

@@ -27,6 +27,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the admin API is.
     pub admin: SocketAddr,
+    /// The origin whose pages may read what `listen` answers: `*`, or a scheme with a host. None: no page may.
+    pub cors: Option<String>,
     /// What the admin API asks for; made at the first start when not given.
     pub admin_token: Option<Secret>,
     /// Where events and runs are kept.
@@ -73,6 +75,9 @@ pub struct Vod {
 pub struct AppConfig {
     /// Its number.
     pub subappid: SubAppId,
+    /// Whether requests say its number. Where they do not, the number is only what the callback URL, rules and events call
+    /// the application by.
+    pub send_subappid: bool,
     /// Its name; its number when none is given.
     pub name: String,
     /// Its labels.

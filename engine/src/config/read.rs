@@ -54,6 +54,7 @@ impl Config {
 fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     let listen = fields.optional("listen").map_or(Some(LISTEN), |field| address(&field));
     let admin = fields.optional("admin").map_or(Some(ADMIN), |field| address(&field));
+    let cors = fields.optional("cors").map(|field| origin(&field));
     let admin_token = fields.optional("admin_token").and_then(|field| secret(&field, around));
     let store = fields
         .optional("store")
@@ -78,6 +79,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     Some(Config {
         listen: listen?,
         admin: admin?,
+        cors: cors.map_or(Some(None), |origin| origin.map(Some))?,
         admin_token,
         store: store?,
         rules: rules?,
@@ -102,6 +104,18 @@ fn address(field: &Field<'_>) -> Option<SocketAddr> {
         field.error(message, "write 127.0.0.1:8080, or 0.0.0.0:8080 for every interface");
     }
     parsed
+}
+
+/// An origin as browsers write it, so that it can be compared by them.
+fn origin(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let url = reqwest::Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    if text == "*" || url.is_some_and(|url| url.origin().ascii_serialization() == text) {
+        return Some(text.to_owned());
+    }
+    let message = format!("`{}` must be `*` or an origin, and this is `{text}`", field.name());
+    field.error(message, "write \"*\" for every page, or one such as https://console.example without a path");
+    None
 }
 
 fn store(field: &Field<'_>, around: Surroundings<'_>) -> Option<StoreUrl> {

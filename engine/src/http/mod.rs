@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod cors;
 pub mod receiver;
 pub mod reply;
 mod request;

@@ -4,7 +4,8 @@
 //!
 //! What it answers follows the protocol notes: the actions `ProcessMedia`, `DescribeTaskDetail`, `DescribeMediaInfos`,
 //! `PullEvents`, `ConfirmEvents`, `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every other one is an
-//! `InvalidAction`. `SubAppId` must be in every call. Nothing is transcoded: URLs lead nowhere.
+//! `InvalidAction`. `SubAppId` must be in every call unless there is an
+//! [`Options::default_app`]. Nothing is transcoded: URLs lead nowhere.
 //!
 //! # Control plane
 //!

@@ -17,6 +17,9 @@ pub struct Options {
     pub keys: Vec<Key>,
     /// The applications.
     pub apps: Vec<AppOptions>,
+    /// The application that calls without a `SubAppId` are for, as in accounts from before 2023-12-25; without it such
+    /// calls fail.
+    pub default_app: Option<u64>,
     /// The definitions that every application knows.
     pub presets: BTreeSet<u64>,
     /// How long a task takes.
@@ -154,6 +157,7 @@ impl Default for Options {
             seed: 0,
             keys: Vec::new(),
             apps: Vec::new(),
+            default_app: None,
             presets: [
                 10, 20, 30, 40, 50, 1010, 20_000, 20_001, 100_010, 100_020, 100_030, 100_040, 100_210, 100_220,
                 100_230, 100_240,

@@ -93,7 +93,7 @@ fn request(call: &Call) -> Result<ProcessMediaParams, ActionError> {
     if request.has_no_source() {
         request.file_id = Some(file_of(&call.event)?);
     }
-    request.sub_app_id = request.sub_app_id.or_else(|| call.app.as_ref().map(|app| app.subappid.0));
+    request.sub_app_id = request.sub_app_id.or_else(|| call.app.as_ref()?.sub_app_id());
     request.session_id.get_or_insert_with(|| call.key.as_ref().to_owned());
     Ok(request)
 }

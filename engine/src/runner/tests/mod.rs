@@ -96,7 +96,7 @@ impl Surroundings for Apps {
     }
 
     fn app(&self, id: SubAppId) -> Option<AppView> {
-        let app = App { subappid: id, name: "short-video".into(), credentials: None };
+        let app = App { subappid: id, send_subappid: true, name: "short-video".into(), credentials: None };
         Some(AppView { for_rules: Value::Null, for_actions: Arc::new(app) })
     }
 

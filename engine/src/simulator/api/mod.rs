@@ -82,7 +82,7 @@ impl State {
             Ok(params) => params,
             Err(error) => return self.refuse(&error),
         };
-        let subappid = params.get("SubAppId").and_then(Value::as_u64);
+        let subappid = params.get("SubAppId").and_then(Value::as_u64).or(self.options.default_app);
         let occasion = Occasion { action: Some(call.action), subappid, definition: None };
         if !call.again
             && let Some(refused) = self.refuse_on_request(&occasion)
@@ -124,7 +124,7 @@ impl State {
             "ModifyEventConfig" => Self::modify_event_config,
             _ => return Err(ApiError::new("InvalidAction", format!("the simulator has no action {action:.100}"))),
         };
-        let subappid = params.uint("SubAppId")?.ok_or_else(|| {
+        let subappid = params.uint("SubAppId")?.or(self.options.default_app).ok_or_else(|| {
             // What accounts of 2023-12-25 and later get (protocol section 2).
             ApiError::new("FailedOperation.InvalidVodUser", "SubAppId is missing: every call must say the application")
         })?;

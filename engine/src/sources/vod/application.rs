@@ -47,7 +47,14 @@ const ADDRESSES: [(&str, &[&str]); 4] = [
     ("Output.Url", &["Output", "Url"]),
 ];
 
+/// The vendor's numbers have nine digits or more.
+const LEAST_NUMBER: u64 = 100_000_000;
+
 pub(super) fn marks(payload: &Value, app: SubAppId) -> Vec<Mark> {
+    if app.0 < LEAST_NUMBER {
+        // A number that a person made up for an application that is addressed without one: nothing contradicts it.
+        return Vec::new();
+    }
     let tasks = TASK_IDS.into_iter().map(|place| (place, text_at(payload, &[place]).and_then(of_task_id)));
     let addresses = ADDRESSES.into_iter().map(|(place, path)| (place, text_at(payload, path).and_then(of_address)));
     tasks

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
-use crate::action::ErrorClass;
+use crate::action::{App, ErrorClass};
 use crate::testing::{FILE, KEY, call};
 
 fn body(params: &str) -> serde_json::Value {
@@ -21,6 +23,15 @@ fn what_is_implied_is_filled_in() {
         "MediaProcessTask": { "TranscodeTaskSet": [{ "Definition": 100_010 }, { "Definition": 100_020 }] },
     });
     assert_eq!(body(r#"{"definitions":[100010,100020]}"#), expected);
+}
+
+#[test]
+fn an_application_that_is_addressed_without_a_number_leaves_it_out() {
+    let mut call = call(r#"{"definitions":[100010]}"#);
+    call.app = call.app.map(|app| Arc::new(App { send_subappid: false, ..(*app).clone() }));
+    assert_eq!(request_body(&call).unwrap().get("SubAppId"), None);
+    call.params = Value::from_json(br#"{"definitions":[100010],"SubAppId":9}"#).unwrap();
+    assert_eq!(request_body(&call).unwrap()["SubAppId"], 9);
 }
 
 #[test]
