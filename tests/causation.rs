@@ -1,6 +1,8 @@
 //! What a run of ours caused is recognised by its SessionId, and a workflow never feeds itself.
 
-use crate::support::{Folder, Serving, Vendor, eventually};
+use serde_json::json;
+
+use crate::support::{APP, Folder, Serving, Vendor, eventually};
 
 /// The second rule answers each completion with another submission: without a guard, each would start the next one.
 const RULES: &str = "
@@ -21,7 +23,7 @@ async fn an_event_that_a_run_of_a_rule_caused_does_not_start_that_rule_again() {
     let vendor = Vendor::start(Some(&folder)).await;
     vendor.serve(&folder);
     let serving = Serving::start(&folder);
-    vendor.upload().await;
+    vendor.upload(APP, &json!({})).await;
     let last = eventually("the second completion", || async {
         let events = serving.get("/events?type=ProcedureStateChanged").await;
         let events = events["items"].as_array().unwrap();

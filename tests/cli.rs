@@ -94,9 +94,17 @@ fn a_second_server_on_the_same_store_is_refused() {
 
 #[test]
 fn every_subcommand_explains_itself_with_examples() {
-    for command in
-        [&["serve"][..], &["check"], &["emit"], &["events"], &["runs"], &["init"], &["demo"], &["vod", "simulate"]]
-    {
+    for command in [
+        &["serve"][..],
+        &["check"],
+        &["emit"],
+        &["events"],
+        &["runs"],
+        &["init"],
+        &["demo"],
+        &["vod", "simulate"],
+        &["vod", "callback"],
+    ] {
         let help = oncue(&[command, &["--help"]].concat()).success().stdout;
         assert!(help.contains("Examples:"), "{command:?}:\n{help}");
     }

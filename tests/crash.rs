@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture, http};
@@ -48,7 +48,7 @@ async fn send(vendor: Arc<Vendor>, listen: String, stop: Arc<AtomicBool>, accept
     let http = http();
     let mut ledger = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let file_id = vendor.upload().await;
+        let file_id = vendor.upload(APP, &json!({})).await;
         let body = sample.replace("5000000000000000001", &file_id);
         eventually("a 200", || async {
             let sent = http.post(format!("http://{listen}/vod/{APP}/{TOKEN}")).body(body.clone()).send().await;

@@ -9,6 +9,29 @@ use serde_json::Value;
 use super::invocation::ENVIRONMENT;
 use super::{APP, Folder, block_on, eventually, fixture, http};
 
+/// A line that the action `log` wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged {
+    pub level: String,
+    pub rule: String,
+    pub event: String,
+    pub message: String,
+    pub fields: Value,
+}
+
+impl Logged {
+    fn of(line: &Value) -> Self {
+        let text = |name: &str| line["fields"][name].as_str().unwrap_or_default().to_owned();
+        Self {
+            level: line["level"].as_str().unwrap().to_owned(),
+            rule: text("rule"),
+            event: text("event"),
+            message: text("message"),
+            fields: serde_json::from_str(&text("fields")).unwrap_or_default(),
+        }
+    }
+}
+
 /// A server that runs, ended with the test.
 pub struct Serving {
     child: Child,
@@ -90,6 +113,18 @@ impl Serving {
             let runs = || async { self.get("/runs").await["items"][0]["id"].as_str().map(str::to_owned) };
             eventually("a run", runs).await
         })
+    }
+
+    /// The path of an application's door, with the token of the first application.
+    pub fn door(&self, app: u64) -> String {
+        format!("/vod/{app}/{}", self.callback_token)
+    }
+
+    /// What rules have logged so far.
+    pub fn logged(&self) -> Vec<Logged> {
+        let lines = self.log();
+        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["target"] == "oncue::log").map(|line| Logged::of(&line)).collect()
     }
 
     /// What it has logged so far.

@@ -1,6 +1,7 @@
 //! The wiring: the only place that knows everything.
 
 mod error;
+pub mod probe;
 mod upkeep;
 
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file of its own; all of them answer with one of the [`Exit`] codes.
 
+mod callback;
 mod check;
 mod client;
 mod demo;
@@ -69,6 +70,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum VodCommand {
     Simulate(simulate::Args),
+    Callback(callback::Args),
 }
 
 /// Runs the program with these arguments; the first one is its own name.
@@ -105,5 +107,6 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Init(args) => init::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Vod { command: VodCommand::Simulate(args) } => simulate::run(args, output).await,
+        Command::Vod { command: VodCommand::Callback(args) } => callback::run(args, &config, output).await,
     }
 }

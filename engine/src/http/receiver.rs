@@ -79,7 +79,7 @@ impl Receiver {
         match result {
             Ok(ack) => {
                 tracing::debug!(path = %shown(app), ?ack, "received");
-                Ok(reply::empty(StatusCode::OK))
+                Ok(answer(ack))
             }
             Err(error) => {
                 let status = error.kind.status().as_u16();
@@ -119,6 +119,14 @@ impl Receiver {
         if let Err(error) = self.store.quarantine(quarantine).await {
             tracing::error!(path = %shown(app), %error, "a refused body could not be kept");
         }
+    }
+}
+
+/// The vendor reads nothing but the status; who probes the callback URL wants to know that it is ours.
+fn answer(ack: Ack) -> Response {
+    match ack {
+        Ack::Accepted { .. } | Ack::Duplicate(_) => reply::empty(StatusCode::OK),
+        Ack::Probed(event) => reply::json(StatusCode::OK, &serde_json::json!({ "probe": event.to_string() })),
     }
 }
 

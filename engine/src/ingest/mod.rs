@@ -19,7 +19,7 @@ use crate::http::receiver::{Ack, Ingest, IngestError};
 use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Permit};
-use crate::sources::vod::Recognised;
+use crate::sources::vod::{PROBE, Recognised};
 use crate::store::{self, Accept, Accepted, Fence, NewEvent, NewRun, Origin, Store, Verdicts};
 use crate::workflow::{Decision, Run};
 
@@ -77,7 +77,9 @@ impl Ingest for Intake {
         let origin = self.origin(&recognised).await?;
         let (event, envelope) = make_event(app, recognised, origin.as_ref(), received_at);
         let event = Arc::new(event);
-        let judgement = live.rules.judge(&event, Some(&known.facts));
+        let is_probe = event.kind.as_str() == PROBE;
+        let judgement =
+            if is_probe { Judgement::default() } else { live.rules.judge(&event, Some(&known.facts)) };
         for (rule, error) in &judgement.errors {
             tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
         }
@@ -88,7 +90,10 @@ impl Ingest for Intake {
             runs: begun.iter().map(|begun| begun.new.clone()).collect(),
         };
         let accepted = self.store.accept(accept).await.map_err(refused)?;
-        Ok(self.hand_over(&event, begun, accepted))
+        match self.hand_over(&event, begun, accepted) {
+            Ack::Accepted { event, .. } if is_probe => Ok(Ack::Probed(event)),
+            ack => Ok(ack),
+        }
     }
 }
 

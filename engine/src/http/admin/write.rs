@@ -36,6 +36,7 @@ impl Api {
         let (outcome, event, runs) = match ack {
             Ack::Accepted { event, runs } => ("accepted", event, runs),
             Ack::Duplicate(event) => ("duplicate", event, 0),
+            Ack::Probed(event) => ("accepted", event, 0),
         };
         let view = EmittedView { outcome: outcome.to_owned(), event: event.to_string(), runs };
         Ok(reply::json(StatusCode::OK, &view))

@@ -39,6 +39,9 @@ pub enum Ack {
     },
     /// It was stored before, as this event.
     Duplicate(EventId),
+    /// It is a probe of ours, stored as this event; no rule was asked. The answer says so, so that the one who sent it
+    /// knows that it came to the right place.
+    Probed(EventId),
 }
 
 /// Why a notification was not taken.

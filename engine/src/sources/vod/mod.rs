@@ -13,6 +13,7 @@ mod table;
 pub use application::Mark;
 pub use recognise::{Recognised, parse, recognise};
 pub use refusal::Refusal;
+pub use table::PROBE;
 
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,22 @@ pub enum SignError {
     },
 }
 
+/// What makes a notification a signed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// `Sign`.
+    pub sign: String,
+    /// `T`, in Unix seconds.
+    pub until: i64,
+}
+
+/// Signs a notification as the vendor does: for ten minutes.
+#[must_use]
+pub fn sign(key: &Secret, now: Timestamp) -> Signature {
+    let until = now.0.div_euclid(1000).saturating_add(LIFETIME);
+    Signature { sign: hex::encode(Md5::digest(format!("{}{until}", key.expose()))), until }
+}
+
 /// Checks the signature of a notification against the keys; any of them will do.
 ///
 /// `Sign` and `T` are looked for at the top of the body, then there in lower case, then in the query.

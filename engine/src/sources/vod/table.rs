@@ -51,6 +51,9 @@ const fn content(name: &'static str, fields: &'static [&'static str]) -> Kind {
     Kind { name, fields, identity: Identity::Content, file: FILE_ID }
 }
 
+/// The type of the event by which `oncue vod callback test` tries a callback URL. It starts no run.
+pub const PROBE: &str = "OncueProbe";
+
 /// The types that are known. Others are accepted too, with the one object of the body as payload.
 #[rustfmt::skip]
 pub(super) const KINDS: &[Kind] = &[
@@ -86,6 +89,8 @@ pub(super) const KINDS: &[Kind] = &[
     task("ProcessImageAsyncCompleteEvent", &["ProcessImageAsyncCompleteEvent"], FILE_ID),
     task("CreateAigcAdvancedCustomElementCompleteEvent", &["CreateAigcAdvancedCustomElementCompleteEvent"], FILE_ID),
     task("CreateAigcCustomVoiceCompleteEvent", &["CreateAigcCustomVoiceCompleteEvent"], FILE_ID),
+    // Our own, sent by `oncue vod callback test`; each is told apart by its content.
+    content(PROBE, &["OncueProbe"]),
     // Sent for tasks of the 2017 API only.
     task("TranscodeComplete", &["TranscodeCompleteEvent"], FILE_ID),
     task("ConcatComplete", &["ConcatCompleteEvent"], FilePlace::Each("FileInfoSet", &["FileId"])),
