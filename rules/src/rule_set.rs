@@ -1,6 +1,7 @@
 //! All rules of one load, and what they say to an event.
 
 mod judge;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::value::{Map, Value};
 use crate::yaml;
 
 pub use judge::{Judgement, Unmatched, Verdict};
+pub use place::Place;
 
 /// What rules are checked against, and see.
 #[derive(Clone, Copy)]
@@ -64,6 +66,8 @@ pub struct RuleSet {
     by_type: HashMap<EventType, Vec<usize>>,
     for_all: Vec<usize>,
     by_name: HashMap<String, usize>,
+    /// Where each rule is written, in the order of the rules.
+    places: Vec<Place>,
     contents: Vec<Content>,
     vars: Value,
     /// What `apps` is in an expression or a template.
@@ -79,7 +83,7 @@ impl RuleSet {
         let vars_content = Content::new(vars.to_json());
         let surroundings = Surroundings { actions: known.actions, apps: Some(known.apps), vars: &vars_content.hash };
         let mut diagnostics = Diagnostics::default();
-        let mut loaded = Vec::new();
+        let (mut loaded, mut places) = (Vec::new(), Vec::new());
         let mut taken = HashMap::new();
         for file in files {
             let Some(node) = yaml::read(file, &mut diagnostics) else { continue };
@@ -87,6 +91,7 @@ impl RuleSet {
             let (rules, names) = language::read_file(&node, surroundings, &findings);
             refuse_taken_names(names, &mut taken, &findings);
             diagnostics.extend(findings.into_diagnostics());
+            places.extend(rules.iter().map(|loaded| Place { file: file.clone(), span: loaded.span }));
             loaded.extend(rules);
         }
         let diagnostics = diagnostics.sorted();
@@ -97,7 +102,7 @@ impl RuleSet {
         contents.extend(loaded.iter().map(|loaded| Content::new(loaded.closure.as_str())));
         let rules: Vec<Arc<Rule>> = loaded.into_iter().map(|loaded| Arc::new(loaded.rule)).collect();
         let apps = Value::list(known.apps.iter().map(AppFacts::to_value).collect());
-        (Some(Self::index(rules, contents, vars, apps)), diagnostics)
+        (Some(Self { places, ..Self::index(rules, contents, vars, apps) }), diagnostics)
     }
 
     fn index(rules: Vec<Arc<Rule>>, contents: Vec<Content>, vars: Value, apps: Value) -> Self {
@@ -114,7 +119,7 @@ impl RuleSet {
             }
         }
         let by_name = rules.iter().enumerate().map(|(at, rule)| (rule.name.as_str().to_owned(), at)).collect();
-        Self { rules, by_type, for_all, by_name, contents, vars, apps }
+        Self { rules, by_type, for_all, by_name, places: Vec::new(), contents, vars, apps }
     }
 
     /// The rules, in the order of files and places.
@@ -127,6 +132,12 @@ impl RuleSet {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
         self.by_name.get(name).and_then(|at| self.rules.get(*at))
+    }
+
+    /// Where the rule of this name is written.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<&Place> {
+        self.by_name.get(name).and_then(|at| self.places.get(*at))
     }
 
     /// What a store must keep before runs of these rules begin: the variables, then a closure for each rule.

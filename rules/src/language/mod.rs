@@ -40,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) rule: Rule,
     /// The text of its closure.
     pub(crate) closure: String,
+    /// Where the rule is written.
+    pub(crate) span: Span,
 }
 
 /// The name of a rule and where it is written, also of a rule that has errors.

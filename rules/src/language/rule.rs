@@ -51,7 +51,7 @@ pub(super) fn read(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mu
         on_failure: on_failure?,
         closure: closure::hash(&closure),
     };
-    Some(Loaded { rule, closure })
+    Some(Loaded { rule, closure, span: field.span() })
 }
 
 fn name(fields: &mut Fields<'_>, names: &mut Vec<NamedAt>) -> Option<RuleName> {
