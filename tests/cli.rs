@@ -100,6 +100,7 @@ fn every_subcommand_explains_itself_with_examples() {
         &["emit"],
         &["events"],
         &["runs"],
+        &["rules"],
         &["init"],
         &["demo"],
         &["vod", "simulate"],

@@ -10,7 +10,8 @@ const THIS: &str = "tests/layering.rs";
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "live", "simulator", "telemetry", "store"]),
-    ("app", &["config", "http", "ingest", "live", "program", "runner", "sources", "store", "workflow"]),
+    ("app", &["config", "http", "ingest", "live", "program", "reload", "runner", "sources", "store", "workflow"]),
+    ("reload", &["config", "http", "ingest", "live", "program", "store", "workflow"]),
     ("ingest", &["http", "live", "program", "runner", "sources", "store", "workflow"]),
     ("live", &["config"]),
     ("http", &["sources", "store", "workflow"]),

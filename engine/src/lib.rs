@@ -9,6 +9,7 @@ pub mod http;
 mod ingest;
 pub mod live;
 pub mod program;
+pub mod reload;
 pub mod runner;
 pub mod secret;
 pub mod simulator;

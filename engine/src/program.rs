@@ -57,13 +57,28 @@ impl Programs {
         &self,
         rules: impl IntoIterator<Item = PinnedRule>,
     ) -> Result<Vec<Arc<Program>>, UnknownAction> {
+        self.replace_live_beside(rules, |_| false)
+    }
+
+    /// As [`Programs::replace_live`], and keeps those of the former programs at hand that are `still_used`: an event that
+    /// was judged by a former rule set finds its program.
+    ///
+    /// # Errors
+    ///
+    /// When a rule uses an action that the registry does not have.
+    pub fn replace_live_beside(
+        &self,
+        rules: impl IntoIterator<Item = PinnedRule>,
+        still_used: impl Fn(&ContentHash) -> bool,
+    ) -> Result<Vec<Arc<Program>>, UnknownAction> {
         let before = self.live.load();
         let bind = |pinned: PinnedRule| match before.get(&pinned.rule.closure) {
             Some(program) => Ok(Arc::clone(program)),
             None => self.bind(pinned).map(Arc::new),
         };
         let programs: Vec<Arc<Program>> = rules.into_iter().map(bind).collect::<Result<_, _>>()?;
-        let by_hash = programs.iter().map(|program| (program.rule.closure.clone(), Arc::clone(program)));
+        let former = before.values().filter(|program| still_used(&program.rule.closure));
+        let by_hash = programs.iter().chain(former).map(|program| (program.rule.closure.clone(), Arc::clone(program)));
         self.live.store(Arc::new(by_hash.collect()));
         Ok(programs)
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use oncue_rules::diagnostic::Diagnostics;
 
+use crate::reload::{NotPrepared, Trouble};
 use crate::store;
 use crate::workflow::UnknownAction;
 
@@ -11,6 +12,13 @@ use crate::workflow::UnknownAction;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Configuration or rules cannot be read.
+    #[error("configuration or rules cannot be read")]
+    Unreadable {
+        /// What is wrong.
+        #[source]
+        source: Trouble,
+    },
     /// The rules have errors.
     #[error("the rules are not valid:\n{0}")]
     Invalid(Diagnostics),
@@ -76,7 +84,14 @@ impl Error {
         Self::Token { source }
     }
 
-    pub(super) fn action(source: UnknownAction) -> Self {
-        Self::Action { source }
+    pub(super) fn trouble(source: Trouble) -> Self {
+        Self::Unreadable { source }
+    }
+
+    pub(super) fn not_prepared(problem: NotPrepared) -> Self {
+        match problem {
+            NotPrepared::Store(source) => Self::Store { source },
+            NotPrepared::Action(source) => Self::Action { source },
+        }
     }
 }

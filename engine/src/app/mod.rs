@@ -11,8 +11,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use oncue_plugins::registry::Registry;
 use oncue_plugins::vod;
-use oncue_rules::closure::PinnedRule;
-use oncue_rules::diagnostic::SourceFile;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,15 +20,17 @@ use crate::clock;
 use crate::config::{self, Config, StoreUrl};
 use crate::http::admin::{self, Api};
 use crate::http::body::{BodyLimits, Memory};
-use crate::http::receiver::{self, Door, Doors, QuarantineLimits, Receiver};
+use crate::http::receiver::{self, Doors, QuarantineLimits, Receiver};
 use crate::http::{self, Limits};
 use crate::ingest::{Intake, Present};
-use crate::live::{self, Live};
+use crate::live;
 use crate::program::Programs;
+use crate::reload::{self, Cause, Look, Parts, Reloader};
 use crate::runner::{self, Deps, Runner, Settings};
 use crate::store::sqlite::{self, SqliteStore};
-use crate::store::{Admin, Content, NodeId, Store};
+use crate::store::{Admin, NodeId, Store};
 
+pub use crate::reload::{Origin, Trouble};
 pub use error::Error;
 
 /// Bytes of callbacks that may be in memory at once.
@@ -43,6 +43,7 @@ pub struct App {
     listen: SocketAddr,
     admin: SocketAddr,
     runner: runner::Handle,
+    reloader: Arc<Reloader>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -59,44 +60,51 @@ pub fn actions(config: &Config) -> Result<Registry, Error> {
 }
 
 impl App {
-    /// Starts everything: what was accepted before goes on, and new events are taken. The rules are those of `files`.
+    /// Starts everything: what was accepted before goes on, and new events are taken. Configuration and rules are those of
+    /// `origin`, which is followed from then on.
     ///
     /// # Errors
     ///
-    /// When the rules have errors, the store does not open, or an address cannot be listened on. Nothing runs then.
-    pub async fn start(config: Config, files: &[SourceFile]) -> Result<Self, Error> {
+    /// When configuration or rules have errors, the store does not open, or an address cannot be listened on. Nothing
+    /// runs then.
+    pub async fn start(origin: Origin) -> Result<Self, Error> {
+        let mut look = read(&origin).await?;
+        let found = std::mem::replace(&mut look.found, Err(Trouble::Inside)).map_err(Error::trouble)?;
+        let config = found.config.clone();
         let registry = Arc::new(actions(&config)?);
-        let (live, diagnostics) = live::build(&config, &registry, files);
-        let live = live.ok_or(Error::Invalid(diagnostics))?;
+        let (live, diagnostics) = live::build(&config, &registry, &found.files);
+        let Some(live) = live else { return Err(Error::Invalid(diagnostics)) };
         let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
         let store = open(&config.store)?;
         let listen = bind(config.listen).await?;
         let admin = bind(config.admin).await?;
 
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
-        let contents = make_live(&*store, &programs, &live).await?;
-        let present = Arc::new(Present::new(live));
-        let node = join(&*store).await?;
-        let runner = Runner::start(Deps {
-            store: Arc::clone(&store) as Arc<dyn Store>,
+        reload::prepare(&*store, &programs, &live, &[]).await.map_err(Error::not_prepared)?;
+        let parts = Parts {
+            started: config.clone(),
             registry,
-            programs: Arc::clone(&programs),
-            surroundings: Arc::clone(&present) as _,
-            node,
-            settings: Settings { attempts_per_action: config.limits.in_flight, ..Settings::default() },
-        });
+            store: Arc::clone(&store) as _,
+            programs,
+            present: Arc::new(Present::new(live)),
+            doors: Arc::new(ArcSwap::from_pointee(reload::doors(&config))),
+            tokens: Arc::new(ArcSwap::from_pointee(vec![admin_token])),
+        };
+        let runner = start_runner(&store, &parts).await?;
         let intake = Arc::new(Intake {
             store: Arc::clone(&store) as Arc<dyn Store>,
-            present: Arc::clone(&present),
-            programs,
+            present: Arc::clone(&parts.present),
+            programs: Arc::clone(&parts.programs),
             runner: runner.clone(),
         });
-        let receiver = receiver(&config, &intake, &store);
+        let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors));
+        let tokens = Arc::clone(&parts.tokens);
+        let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));
         let api = Api {
-            tokens: Arc::new(ArcSwap::from_pointee(vec![admin_token])),
+            tokens,
             store: Arc::clone(&store) as Arc<dyn Store>,
             admin: Arc::clone(&store) as Arc<dyn Admin>,
-            rules: present,
+            rules: Arc::clone(&reloader) as _,
             ingest: intake,
             body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
             now: clock::now,
@@ -108,10 +116,17 @@ impl App {
         let tasks = vec![
             serve(listen, callback_face(receiver, config.cors.as_deref())?, limits, &stop),
             serve(admin, admin::face(Arc::new(api)), Limits::default(), &stop),
-            tokio::spawn(upkeep::keep_tidy(store, config.keep, contents, stop.subscribe())),
+            tokio::spawn(upkeep::keep_tidy(store, Arc::clone(&reloader), stop.subscribe())),
+            tokio::spawn(reload::follow(Arc::clone(&reloader), stop.subscribe())),
         ];
         tracing::info!(listen = %listen_at, admin = %admin_at, "serving");
-        Ok(Self { listen: listen_at, admin: admin_at, runner, stop, tasks })
+        Ok(Self { listen: listen_at, admin: admin_at, runner, reloader, stop, tasks })
+    }
+
+    /// Has configuration and rules read again, as SIGHUP asks for; what comes of it is in the log and in the API.
+    pub fn ask_reload(&self) {
+        let reloader = Arc::clone(&self.reloader);
+        tokio::spawn(async move { reloader.reload(Cause::Signal).await });
     }
 
     /// Where callbacks come in.
@@ -153,19 +168,23 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Listen { address: unspecified, source })
 }
 
-/// Stores what runs of these rules will pin, then makes the rules those that new runs begin with.
-async fn make_live(store: &dyn Store, programs: &Programs, live: &Live) -> Result<Vec<Content>, Error> {
-    let contents: Vec<Content> = live
-        .rules
-        .contents()
-        .iter()
-        .map(|content| Content { hash: content.hash.clone(), text: content.text.to_string() })
-        .collect();
-    store.put_contents(contents.clone()).await.map_err(Error::store)?;
-    let vars = live.rules.vars();
-    let pinned = live.rules.rules().iter().map(|rule| PinnedRule { rule: Arc::clone(rule), vars: vars.clone() });
-    programs.replace_live(pinned).map_err(Error::action)?;
-    Ok(contents)
+/// Reads configuration and rules for the first time.
+async fn read(origin: &Origin) -> Result<Look, Error> {
+    let origin = origin.clone();
+    let look = tokio::task::spawn_blocking(move || origin.look()).await;
+    look.map_err(|_| Error::trouble(Trouble::Inside))
+}
+
+async fn start_runner(store: &Arc<SqliteStore>, parts: &Parts) -> Result<runner::Handle, Error> {
+    let node = join(&**store).await?;
+    Ok(Runner::start(Deps {
+        store: Arc::clone(store) as Arc<dyn Store>,
+        registry: Arc::clone(&parts.registry),
+        programs: Arc::clone(&parts.programs),
+        surroundings: Arc::clone(&parts.present) as _,
+        node,
+        settings: Settings { attempts_per_action: parts.started.limits.in_flight, ..Settings::default() },
+    }))
 }
 
 async fn join(store: &dyn Store) -> Result<NodeId, Error> {
@@ -177,15 +196,9 @@ async fn join(store: &dyn Store) -> Result<NodeId, Error> {
     Ok(node)
 }
 
-fn receiver(config: &Config, intake: &Arc<Intake>, store: &Arc<SqliteStore>) -> Receiver {
-    let door = |app: &config::AppConfig| Door {
-        tokens: app.tokens.clone(),
-        sign_keys: app.sign_keys.clone(),
-        insecure: app.insecure,
-    };
-    let doors = Doors { apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect() };
+fn receiver(config: &Config, intake: &Arc<Intake>, store: &Arc<SqliteStore>, doors: Arc<ArcSwap<Doors>>) -> Receiver {
     Receiver {
-        doors: Arc::new(ArcSwap::from_pointee(doors)),
+        doors,
         ingest: Arc::clone(intake) as _,
         store: Arc::clone(store) as _,
         body: BodyLimits { max: config.limits.body, memory: Memory::new(BODY_MEMORY), ..BodyLimits::default() },

@@ -7,21 +7,16 @@ use oncue_rules::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::store::{Admin, Content, Expired, Retention};
+use crate::reload::Reloader;
+use crate::store::{Admin, Expired, Retention};
 
 const BETWEEN_ROUNDS: Duration = Duration::from_mins(1);
 /// Between two batches of one round, so that upkeep never takes more than a share of the store.
 const BETWEEN_BATCHES: Duration = Duration::from_millis(200);
 const BATCH: u32 = 500;
 
-/// Goes round until it is told to stop. The contents of the live rules stay.
-pub(super) async fn keep_tidy(
-    store: Arc<dyn Admin>,
-    keep: Duration,
-    live: Vec<Content>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let keep_contents: Vec<_> = live.into_iter().map(|content| content.hash).collect();
+/// Goes round until it is told to stop. Contents that new runs pin stay.
+pub(super) async fn keep_tidy(store: Arc<dyn Admin>, rules: Arc<Reloader>, mut stop: watch::Receiver<bool>) {
     let mut pause = BETWEEN_ROUNDS;
     loop {
         tokio::select! {
@@ -30,9 +25,11 @@ pub(super) async fn keep_tidy(
             () = tokio::time::sleep(pause) => {}
         }
         let now = clock::now();
-        let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
+        // Held for one batch: a reload that stored contents and is not yet live would lose them.
+        let hold = rules.hold().await;
+        let keep = i64::try_from(hold.keep().as_millis()).unwrap_or(i64::MAX);
         let retention =
-            Retention { events_before: Timestamp(now.0.saturating_sub(keep)), keep_contents: keep_contents.clone() };
+            Retention { events_before: Timestamp(now.0.saturating_sub(keep)), keep_contents: hold.contents() };
         pause = match store.expire(retention, now, BATCH).await {
             Ok(expired) if is_full(expired) => BETWEEN_BATCHES,
             Ok(_) => BETWEEN_ROUNDS,

@@ -11,8 +11,8 @@ use super::client::{Client, load_config};
 use super::output::{Output, cell};
 use super::progress::Progress;
 use super::{Exit, Failure, serve};
-use crate::app::App;
-use crate::config::{self, admin_token};
+use crate::app::{App, Origin};
+use crate::config::admin_token;
 use crate::simulator::{AppOptions, Handle, Key, Options, Simulator, Switches};
 
 const APP: u64 = 1_500_000_001;
@@ -71,9 +71,9 @@ impl Demo {
         write(&folder, "rules/transcode-new-uploads.yaml", packs::TRANSCODE_NEW_UPLOADS)?;
         write(&folder, "oncue.yaml", &configuration(listen, admin, simulator.addr(), &token))?;
 
-        let config = load_config(&folder.path().join("oncue.yaml"))?;
-        let files = config::rule_files(&config).map_err(internal("the rules cannot be read"))?;
-        let app = App::start(config.clone(), &files).await.map_err(serve::failure)?;
+        let path = folder.path().join("oncue.yaml");
+        let config = load_config(&path)?;
+        let app = App::start(Origin::new(path)).await.map_err(serve::failure)?;
         let admin_token = admin_token::read(&config).map_err(internal("no admin token"))?;
         let client = Client::new(format!("http://{}", app.admin()), admin_token.expose())?;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();

@@ -10,6 +10,7 @@ mod exit;
 mod init;
 mod output;
 mod progress;
+mod rules;
 mod runs;
 mod serve;
 mod simulate;
@@ -58,6 +59,7 @@ enum Command {
     Emit(emit::Args),
     Events(events::Args),
     Runs(runs::Args),
+    Rules(rules::Args),
     Init(init::Args),
     Demo(demo::Args),
     /// Work with Tencent Cloud VOD
@@ -104,6 +106,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Emit(args) => emit::run(args, &config, output).await,
         Command::Events(args) => events::run(args, &config, output).await,
         Command::Runs(args) => runs::run(args, &config, output).await,
+        Command::Rules(args) => rules::run(args, &config, output).await,
         Command::Init(args) => init::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Vod { command: VodCommand::Simulate(args) } => simulate::run(args, output).await,

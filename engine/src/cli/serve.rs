@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Exit, Failure};
-use crate::app::{self, App};
-use crate::config;
+use crate::app::{self, App, Origin, Trouble};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +15,8 @@ Examples:
   ONCUE_LOG=debug oncue serve";
 
 /// Run the server until it is told to stop (SIGTERM or Ctrl-C)
+///
+/// Changed rules and configuration are taken by themselves, and at once on SIGHUP.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -26,12 +27,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
     crate::telemetry::start(args.log_json);
-    let config = super::client::load_config(config)?;
-    let files = config::rule_files(&config)
-        .map_err(|error| Failure::caused(Exit::Invalid, "the rule files cannot be read", error))?;
-    let app = App::start(config, &files).await.map_err(failure)?;
+    let app = App::start(Origin::new(config)).await.map_err(failure)?;
+    let mut hang_ups = HangUps::listen();
     announce(&app, output);
-    stop_signal().await;
+    let mut stopped = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            () = &mut stopped => break,
+            () = hang_ups.next() => app.ask_reload(),
+        }
+    }
     tracing::info!("stopping: what is under way may finish");
     app.stop().await;
     Ok(())
@@ -50,11 +55,48 @@ fn announce(app: &App, output: Output) {
 /// The failure that an application error means for the program.
 pub(super) fn failure(error: app::Error) -> Failure {
     match error {
+        app::Error::Unreadable { source: trouble } => unreadable(trouble),
         app::Error::Invalid(diagnostics) => Failure::new(Exit::Invalid, diagnostics.to_string()),
         error @ (app::Error::Store { .. } | app::Error::Listen { .. }) => {
             Failure::caused(Exit::Unavailable, "the server cannot start", error)
         }
         error => Failure::internal("the server cannot start", error),
+    }
+}
+
+fn unreadable(trouble: Trouble) -> Failure {
+    let message = trouble.to_string();
+    match trouble {
+        Trouble::Configuration { source, .. } => Failure::caused(Exit::NotFound, message, source),
+        Trouble::Rules { source } => Failure::caused(Exit::Invalid, message, source),
+        Trouble::Invalid(_) => Failure::new(Exit::Invalid, message),
+        Trouble::Inside => Failure::new(Exit::Internal, message),
+    }
+}
+
+/// SIGHUP, which asks for a reload. It would end the process if nobody listened.
+struct HangUps {
+    #[cfg(unix)]
+    signals: Option<tokio::signal::unix::Signal>,
+}
+
+impl HangUps {
+    fn listen() -> Self {
+        Self {
+            #[cfg(unix)]
+            signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
+        }
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signals) = &mut self.signals
+            && signals.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
     }
 }
 

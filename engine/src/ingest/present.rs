@@ -1,6 +1,6 @@
 //! What is live at present, for whoever asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use oncue_rules::event::Event;
@@ -9,26 +9,65 @@ use oncue_rules::rule::{AppSelection, Mode, Rule, Subscription};
 use oncue_rules::value::Value;
 
 use super::envelope;
-use crate::http::admin::{LiveRules, RuleView};
+use crate::http::admin::{RuleDetailView, RuleView};
 use crate::live::Live;
 use crate::runner::{AppView, Surroundings};
 use crate::store::StoredEvent;
 
 /// The live rules and applications; swapped whole.
 #[derive(Debug)]
-pub(crate) struct Present(ArcSwap<Live>);
+pub(crate) struct Present {
+    live: ArcSwap<Live>,
+    /// What was live before: an event that is being taken in finishes with what it began with.
+    former: Mutex<Vec<Weak<Live>>>,
+}
 
 impl Present {
     /// This is live.
     #[must_use]
     pub(crate) fn new(live: Live) -> Self {
-        Self(ArcSwap::from_pointee(live))
+        Self { live: ArcSwap::from_pointee(live), former: Mutex::default() }
     }
 
     /// What is live now.
     #[must_use]
     pub(crate) fn load(&self) -> Arc<Live> {
-        self.0.load_full()
+        self.live.load_full()
+    }
+
+    /// From now on this is live.
+    pub(crate) fn replace(&self, live: Live) {
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.live.swap(Arc::new(live));
+        former.retain(|earlier| earlier.strong_count() > 0);
+        former.push(Arc::downgrade(&before));
+    }
+
+    /// What is live now, and of what was live before that which somebody still works with.
+    #[must_use]
+    pub(crate) fn in_use(&self) -> Vec<Arc<Live>> {
+        let former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        former.iter().filter_map(Weak::upgrade).chain([self.load()]).collect()
+    }
+}
+
+impl Live {
+    /// The rules, as the API shows them.
+    #[must_use]
+    pub(crate) fn rule_views(&self) -> Vec<RuleView> {
+        self.rules.rules().iter().map(|rule| view(rule)).collect()
+    }
+
+    /// One rule, as the API shows it.
+    #[must_use]
+    pub(crate) fn rule_detail(&self, name: &str) -> Option<RuleDetailView> {
+        let (rule, place) = (self.rules.get(name)?, self.rules.place(name)?);
+        Some(RuleDetailView {
+            rule: view(rule),
+            file: place.file().to_owned(),
+            line: u32::try_from(place.line()).unwrap_or(u32::MAX),
+            yaml: place.text(),
+        })
     }
 }
 
@@ -58,12 +97,6 @@ impl Surroundings for Present {
 
     fn apps(&self) -> Value {
         self.load().apps.list().clone()
-    }
-}
-
-impl LiveRules for Present {
-    fn list(&self) -> Vec<RuleView> {
-        self.load().rules.rules().iter().map(|rule| view(rule)).collect()
     }
 }
 

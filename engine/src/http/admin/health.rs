@@ -6,7 +6,7 @@ use std::time::Duration;
 use oncue_rules::ids::RunId;
 use warp::http::StatusCode;
 
-use super::Api;
+use super::{Api, ReloadView, RulesStatusView};
 use crate::http::Response;
 use crate::http::reply::{self, Error};
 use crate::http::request::Request;
@@ -30,7 +30,17 @@ impl Api {
         let write = self.store.deliver(Delivery { run: nobody, input, at: (self.now)() });
         let (read, write) = tokio::join!(in_time("a read", read), in_time("a write", write));
         read.and(write)?;
-        Ok(reply::text(StatusCode::OK, "ready\n"))
+        Ok(reply::text(StatusCode::OK, &self.detail()))
+    }
+
+    /// Rules that were refused do not make a server unready: it goes on with those that it has.
+    fn detail(&self) -> String {
+        let RulesStatusView { loaded_at, last_attempt, .. } = self.rules.status();
+        if last_attempt.is_current() {
+            return "ready\n".to_owned();
+        }
+        let ReloadView { at, outcome, .. } = last_attempt;
+        format!("ready\nrules: those of {loaded_at}; what was read at {at} was {outcome} (`oncue rules` says why)\n")
     }
 }
 

@@ -11,7 +11,9 @@
 //! | GET `/runs` | `status` `rule` `subappid` `event` `limit` `before` | [`Listing`] of [`RunView`] |
 //! | GET `/runs/ID` | | [`RunDetailView`] |
 //! | POST `/runs/ID/cancel` | body `{"reason": TEXT}` or none | [`CancelledView`] |
-//! | GET `/rules` | | [`Listing`] of [`RuleView`] |
+//! | GET `/rules` | | [`RulesView`] |
+//! | GET `/rules/NAME` | | [`RuleDetailView`] |
+//! | POST `/rules/reload` | | [`ReloadView`] |
 //! | GET `/quarantine` | `limit` `before` | [`Listing`] of [`QuarantineView`] |
 //! | GET `/counts` | | [`CountsView`] |
 //!
@@ -21,6 +23,7 @@
 mod health;
 mod query;
 mod read;
+mod rules;
 mod views;
 mod write;
 
@@ -31,6 +34,7 @@ use oncue_rules::time::Timestamp;
 use warp::Filter;
 use warp::http::Method;
 
+pub use rules::{FindingView, LiveRules, ReloadView, RuleDetailView, RulesStatusView, RulesView};
 pub use views::*;
 
 use super::body::BodyLimits;
@@ -40,12 +44,6 @@ use super::request::{self, Request};
 use super::{Face, Response};
 use crate::secret::Secret;
 use crate::store::{Admin, Store};
-
-/// The rules that are live.
-pub trait LiveRules: Send + Sync + 'static {
-    /// Each of them, in the order of their names.
-    fn list(&self) -> Vec<RuleView>;
-}
 
 /// The API.
 pub struct Api {
@@ -95,6 +93,7 @@ impl Api {
             return match resource {
                 ["events"] => self.emit(&mut request).await,
                 ["runs", id, "cancel"] => self.cancel(id, &mut request).await,
+                ["rules", "reload"] => self.reload(&request.query).await,
                 _ => Err(refuse_method(resource, &request.method)),
             };
         }
@@ -106,6 +105,8 @@ impl Api {
             ["runs"] => self.runs(query).await,
             ["runs", id] => self.run(id, query).await,
             ["rules"] => self.rules(query),
+            ["rules", "reload"] if self.rules.show("reload").is_none() => Err(refuse_method(resource, &request.method)),
+            ["rules", name] => self.rule(name, query),
             ["quarantine"] => self.quarantined(query).await,
             ["counts"] => self.counts(query).await,
             _ => Err(refuse_method(resource, &request.method)),
@@ -117,10 +118,10 @@ impl Api {
 fn refuse_method(resource: &[&str], method: &Method) -> Error {
     match resource {
         ["events"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
-        ["events" | "runs", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
+        ["runs", _, "cancel"] | ["rules", "reload"] => Error::method_not_allowed(method, "POST"),
+        ["events" | "runs" | "rules", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
             Error::method_not_allowed(method, "GET, HEAD")
         }
-        ["runs", _, "cancel"] => Error::method_not_allowed(method, "POST"),
         _ => Error::no_such_path(),
     }
 }

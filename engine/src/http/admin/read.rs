@@ -67,11 +67,6 @@ impl Api {
         Ok(reply::json(StatusCode::OK, &RunDetailView::from(run)))
     }
 
-    pub(super) fn rules(&self, query: &str) -> Result<Response, Error> {
-        Query::parse(query, &[])?;
-        Ok(reply::json(StatusCode::OK, &Listing { items: self.rules.list(), next: None }))
-    }
-
     pub(super) async fn quarantined(&self, query: &str) -> Result<Response, Error> {
         let query = Query::parse(query, &["limit", "before"])?;
         let page = query.page(|number: u64| u128::from(number).to_be_bytes())?;

@@ -8,7 +8,7 @@ use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceN
 use oncue_rules::time::Timestamp;
 use serde_json::json;
 
-use super::{Api, LiveRules, RuleView, face};
+use super::{Api, LiveRules, ReloadView, RuleDetailView, RuleView, RulesStatusView, face};
 use crate::http::tests::support::{APP, Answer, FakeIngest, FakeStore, Mood, Server, now, sample};
 use crate::http::{Limits, body::BodyLimits, routes};
 use crate::secret::Secret;
@@ -65,6 +65,22 @@ impl Admin for FakeAdmin {
 
 struct OneRule;
 
+impl OneRule {
+    fn attempt(outcome: &str) -> ReloadView {
+        ReloadView {
+            at: "2026-01-31T08:00:00.000Z".to_owned(),
+            cause: "change".to_owned(),
+            outcome: outcome.to_owned(),
+            findings: Vec::new(),
+            at_next_start: Vec::new(),
+            added: Vec::new(),
+            changed: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+}
+
+#[async_trait]
 impl LiveRules for OneRule {
     fn list(&self) -> Vec<RuleView> {
         vec![RuleView {
@@ -75,6 +91,24 @@ impl LiveRules for OneRule {
             apps: Some(vec![SubAppId(APP)]),
             hash: "ab".to_owned(),
         }]
+    }
+
+    fn show(&self, name: &str) -> Option<RuleDetailView> {
+        let rule = self.list().pop().filter(|rule| rule.name == name)?;
+        Some(RuleDetailView { rule, file: "rules/r.yaml".to_owned(), line: 2, yaml: "name: r\n".to_owned() })
+    }
+
+    fn status(&self) -> RulesStatusView {
+        RulesStatusView {
+            loaded_at: "2026-01-30T08:00:00.000Z".to_owned(),
+            hash: "cd".to_owned(),
+            files: vec!["rules/r.yaml".to_owned()],
+            last_attempt: Self::attempt("refused"),
+        }
+    }
+
+    async fn reload(&self) -> ReloadView {
+        Self::attempt("unchanged")
     }
 }
 
@@ -293,7 +327,17 @@ async fn rules_counts_and_quarantine_are_shown() {
     let rules = rig.get("/rules").await.body;
     let rule =
         r#"{"name":"r","description":null,"mode":"live","on":["NewFileUpload"],"apps":[1500000001],"hash":"ab"}"#;
-    assert_eq!(rules, format!(r#"{{"items":[{rule}],"next":null}}"#));
+    let attempt = |outcome: &str| {
+        let at = "2026-01-31T08:00:00.000Z";
+        let rest = r#""findings":[],"at_next_start":[],"added":[],"changed":[],"removed":[]"#;
+        format!(r#"{{"at":"{at}","cause":"change","outcome":"{outcome}",{rest}}}"#)
+    };
+    let files = r#""hash":"cd","files":["rules/r.yaml"]"#;
+    let status = format!(r#"{{"loaded_at":"2026-01-30T08:00:00.000Z",{files},"last_attempt":{}}}"#, attempt("refused"));
+    assert_eq!(rules, format!(r#"{{"items":[{rule}],"next":null,"status":{status}}}"#));
+    let shown = rig.get("/rules/r").await.body;
+    assert_eq!(shown, format!(r#"{{"rule":{rule},"file":"rules/r.yaml","line":2,"yaml":"name: r\n"}}"#));
+    assert_eq!(rig.call("POST", "/rules/reload", "").await.body, attempt("unchanged"));
     let counts = rig.get("/counts").await.body;
     assert_eq!(counts, r#"{"events":3,"duplicates":1,"runs":{"dead":2},"quarantined":4}"#);
     let row = QuarantineRow {
@@ -344,13 +388,21 @@ async fn a_query_that_makes_no_sense_is_refused_with_what_is_known() {
 async fn what_is_not_there_is_404_and_what_is_not_taken_405() {
     let rig = Rig::new().await;
     let (event, run) = (EventId::generate(), RunId::generate());
-    for path in ["/nothing".to_owned(), format!("/events/{event}"), format!("/runs/{run}"), format!("/runs/{run}/x")] {
+    for path in [
+        "/nothing".to_owned(),
+        format!("/events/{event}"),
+        format!("/runs/{run}"),
+        format!("/runs/{run}/x"),
+        "/rules/none".to_owned(),
+    ] {
         assert_eq!(rig.get(&path).await.status, 404, "{path}");
     }
     let cases = HashMap::from([
         (("DELETE", "/events".to_owned()), "GET, HEAD, POST"),
         (("POST", "/runs".to_owned()), "GET, HEAD"),
         (("OPTIONS", "/counts".to_owned()), "GET, HEAD"),
+        (("POST", "/rules/r".to_owned()), "GET, HEAD"),
+        (("GET", "/rules/reload".to_owned()), "POST"),
         (("GET", format!("/runs/{run}/cancel")), "POST"),
     ]);
     for ((method, path), allow) in cases {
