@@ -11,6 +11,7 @@ mod crash;
 mod docs;
 mod layering;
 mod receiver;
+mod reload;
 mod seed;
 mod simulator;
 mod store_suite;

@@ -170,7 +170,7 @@ async fn pages_may_read_the_answers_only_where_the_configuration_says_so() {
         assert_eq!(headers.contains_key("vary"), origin != "*");
         let url = format!("http://{}{}", imported.serving.listen, imported.serving.door(imported.app));
         for (url, status) in [(url, 400), (format!("http://{}/nowhere", imported.serving.listen), 404)] {
-            let answer = reqwest::Client::new().post(url).body("{").send().await.unwrap();
+            let answer = http().post(url).body("{").send().await.unwrap();
             assert_eq!(
                 (answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]),
                 (status, &origin.parse().unwrap())
@@ -181,7 +181,7 @@ async fn pages_may_read_the_answers_only_where_the_configuration_says_so() {
 
 async fn options(serving: &Serving) -> (u16, reqwest::header::HeaderMap) {
     let url = format!("http://{}{}", serving.listen, serving.door(1_500_000_001));
-    let answer = reqwest::Client::new().request(reqwest::Method::OPTIONS, url).send().await.unwrap();
+    let answer = http().request(reqwest::Method::OPTIONS, url).send().await.unwrap();
     (answer.status().as_u16(), answer.headers().clone())
 }
 

@@ -106,6 +106,28 @@ impl Serving {
         body
     }
 
+    /// Has the admin API do something.
+    pub async fn ask(&self, path: &str) -> Value {
+        let request = http().post(format!("http://{}/api/v1{path}", self.admin));
+        let answer = request.bearer_auth(&self.admin_token).send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert!(status.is_success(), "POST {path} answered {status}: {body}");
+        body
+    }
+
+    /// What `/readyz` says.
+    pub async fn ready(&self) -> (u16, String) {
+        let answer = reqwest::get(format!("http://{}/readyz", self.admin)).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Sends an upload and gives the run that it started.
     pub fn first_run_of_an_upload(&self) -> String {
         block_on(async {
@@ -145,8 +167,7 @@ impl Serving {
 
     /// Asks it to end, and waits for that; the exit code.
     pub fn stop(mut self) -> i32 {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
+        self.signal("TERM");
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }
