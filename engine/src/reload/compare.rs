@@ -14,7 +14,7 @@ pub(super) struct Held {
 /// Keeps of a new configuration what can change while a server runs that was started with `started`.
 pub(super) fn hold(started: &Config, written: Config) -> Held {
     // Whoever adds a field to the configuration decides here whether it can change.
-    let Config { listen, admin, admin_token, store, rules, vod, apps, limits, keep } = written;
+    let Config { listen, admin, admin_token, store, rules, vod, apps, limits, keep, cors } = written;
     let mut at_next_start = Vec::new();
     let mut compare = |key: &str, running: String, written: String| {
         if running != written {
@@ -23,6 +23,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     };
     compare("listen", started.listen.to_string(), listen.to_string());
     compare("admin", started.admin.to_string(), admin.to_string());
+    compare("cors", cors_text(started.cors.as_deref()), cors_text(cors.as_deref()));
     compare("store", store_text(&started.store), store_text(&store));
     let Vod { endpoint, region } = vod;
     compare("vod.endpoint", started.vod.endpoint.clone(), endpoint);
@@ -43,6 +44,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         apps,
         limits: started.limits,
         keep,
+        cors: started.cors.clone(),
     };
     Held { config, at_next_start }
 }
@@ -50,6 +52,10 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
 fn store_text(store: &StoreUrl) -> String {
     let StoreUrl::Sqlite(file) = store;
     format!("sqlite:{}", file.display())
+}
+
+fn cors_text(origin: Option<&str>) -> String {
+    origin.unwrap_or("none").to_owned()
 }
 
 fn region_text(region: Option<&str>) -> String {

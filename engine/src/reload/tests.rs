@@ -41,6 +41,9 @@ impl Store for Contents {
     async fn content(&self, _: &ContentHash) -> Result<Option<String>, Error> {
         unreachable!()
     }
+    async fn origin(&self, _: &str) -> Result<Option<crate::store::Origin>, Error> {
+        unreachable!()
+    }
     async fn claim(&self, _: Claim) -> Result<Vec<ClaimedRun>, Error> {
         unreachable!()
     }
