@@ -1,155 +1,164 @@
 //! What the same rows cost when nothing but SQLite is there: one thread, prepared statements, no HTTP, no rules, bodies
-//! compressed beforehand. The same pragmas, group sizes and checkpoints as the store.
+//! compressed beforehand. The rows, the schema and the size of a group are those of the server that was just measured,
+//! the settings those of its store. Checkpoints are SQLite's own: faster here than those of the store.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{CachedStatement, Connection, params_from_iter};
 use uuid::Uuid;
 
-const SCHEMA: &str = include_str!("../../src/store/migrations/sqlite/V0001__first.sql");
-const BODY: &str = include_str!("../../../tests/fixtures/protocol/events/02_new_file_upload_with_procedure.json");
-const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;";
-const APP: i64 = 1_500_000_001;
+use crate::rows::{Ids, Row, Sample};
 
-/// What each turn of the loop writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// Those of an accepted event.
-    Event,
-    /// Those of an accepted event and of the run of one step that it starts, in two commits as the engine does it.
-    EventAndRun,
+const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
+const FIRST_FILE: u64 = 7_000_000_000_000_000_000;
+
+/// What to write.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// The statements that make the tables.
+    pub schema: Vec<String>,
+    /// The rows of an event in the commit that accepts it, with those of its run when it starts one.
+    pub accepted: Sample,
+    /// The same rows in the end.
+    pub ended: Sample,
+    /// Events, or ended runs, of one commit.
+    pub group: usize,
 }
 
-/// Writes rows for a time, so many events in a commit; events in a second.
+/// Writes for a time; events in a second.
 ///
 /// # Errors
 ///
 /// When SQLite fails.
-pub(crate) fn measure(folder: &Path, rows: Rows, group: usize, time: Duration) -> Result<f64> {
-    let mut connection = Connection::open(folder.join("baseline.db"))?;
-    connection.execute_batch(PRAGMAS)?;
-    connection.execute_batch(SCHEMA)?;
-    let packed = zstd::bulk::compress(BODY.as_bytes(), 1)?;
+pub(crate) fn measure(folder: &Path, work: &Work, time: Duration) -> Result<f64> {
+    let sql = Connection::open(folder.join("baseline.db"))?;
+    sql.execute_batch(PRAGMAS)?;
+    sql.execute_batch(&work.schema.join(";\n"))?;
+    sql.execute_batch("INSERT INTO tallies VALUES ('events', 0), ('running', 0); INSERT INTO pins VALUES ('', 0);")?;
+    sql.set_prepared_statement_cache_capacity(64);
+    let Work { accepted, ended, .. } = work;
+    let mut accept: Vec<_> =
+        accepted.rows.iter().map(|row| Change::insert(&sql, row, &accepted.ids)).collect::<Result<_>>()?;
+    let mut end: Vec<_> = accepted
+        .rows
+        .iter()
+        .zip(&ended.rows)
+        .filter(|(before, after)| before != after)
+        .map(|(before, after)| Change::update(&sql, before, after, &accepted.ids))
+        .collect::<Result<_>>()?;
     let started = Instant::now();
-    let mut written = 0_u64;
+    let mut written = 0;
     while started.elapsed() < time {
-        let events: Vec<_> = (0..group).map(|index| Ids::new(written + index as u64)).collect();
-        let transaction = connection.transaction()?;
-        for event in &events {
-            event.accept(&transaction, &packed)?;
-            if rows == Rows::EventAndRun {
-                event.start_run(&transaction)?;
-            }
+        let events: Vec<_> =
+            (written..written + work.group as u64).map(|number| another(&accepted.ids, number)).collect();
+        commit(&sql, &mut accept, &events)?;
+        if !end.is_empty() {
+            commit(&sql, &mut end, &events)?;
         }
-        tally(&transaction, "events", group)?;
-        transaction.commit()?;
-        if rows == Rows::EventAndRun {
-            let transaction = connection.transaction()?;
-            for event in &events {
-                event.end_run(&transaction)?;
-            }
-            tally(&transaction, "runs/succeeded", group)?;
-            transaction.commit()?;
-        }
-        written += group as u64;
+        written += work.group as u64;
     }
     Ok(written as f64 / started.elapsed().as_secs_f64())
 }
 
-struct Ids {
-    event: Uuid,
-    run: Uuid,
-    file_id: String,
-    now: i64,
-}
-
-impl Ids {
-    fn new(number: u64) -> Self {
-        let file_id = (7_000_000_000_000_000_000 + number).to_string();
-        Self { event: Uuid::now_v7(), run: Uuid::now_v7(), file_id, now: 1_764_000_000_000 + number as i64 / 10 }
-    }
-
-    fn accept(&self, connection: &Connection, body: &[u8]) -> Result<()> {
-        let event = self.event.as_bytes();
-        let task = format!("{APP}-procedurev2-{}tt0", self.event.simple());
-        connection
-            .prepare_cached("INSERT INTO dedupe (key, event, until) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?
-            .execute(params![self.run.as_bytes(), event, self.now + 604_800_000])?;
-        connection
-            .prepare_cached(
-                "INSERT INTO events (id, source, kind, app, dedupe_key, received_at, keys, envelope, verdicts, needed_by)
-                 VALUES (?, 'vod', 'NewFileUpload', ?, ?, ?, ?, ?, ?, 0)",
-            )?
-            .execute(params![
-                event,
-                APP,
-                format!("NewFileUpload/{}", self.file_id),
-                self.now,
-                format!(r#"[["file_id","{}"],["task_id","{task}"]]"#, self.file_id),
-                r#"{"payload":"FileUploadEvent","context":{"order":"A-1001","tenant":"t-17"},"depth":0}"#,
-                r#"{"matched":[],"errors":[],"unmatched":1}"#,
-            ])?;
-        connection.prepare_cached("INSERT INTO bodies (event, unpacked, body) VALUES (?, ?, ?)")?.execute(params![
-            event,
-            BODY.len() as i64,
-            body
-        ])?;
-        for (name, value) in [("file_id", &self.file_id), ("task_id", &task)] {
-            connection
-                .prepare_cached(
-                    "INSERT INTO event_keys (value, name, app, kind, received_at, event)
-                     VALUES (?, ?, ?, 'NewFileUpload', ?, ?)",
-                )?
-                .execute(params![value, name, APP, self.now, event])?;
+fn commit(sql: &Connection, changes: &mut [Change<'_>], events: &[Ids]) -> Result<()> {
+    sql.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+    for ids in events {
+        for change in &mut *changes {
+            change.run(ids)?;
         }
-        Ok(())
+    }
+    // What the store counts as it writes.
+    let count = i64::try_from(events.len())?;
+    sql.prepare_cached("UPDATE tallies SET n = n + ?")?.execute([count])?;
+    sql.prepare_cached("UPDATE pins SET runs = runs + ?")?.execute([count])?;
+    sql.prepare_cached("COMMIT")?.execute(())?;
+    Ok(())
+}
+
+fn another(ids: &Ids, number: u64) -> Ids {
+    let id = || Uuid::now_v7().as_bytes().to_vec();
+    Ids { event: id(), run: ids.run.as_ref().map(|_| id()), file: (FIRST_FILE + number).to_string() }
+}
+
+/// A statement with the values that it writes.
+struct Change<'c> {
+    statement: CachedStatement<'c>,
+    values: Vec<Slot>,
+}
+
+/// A value, and what it is in another event.
+struct Slot {
+    value: Value,
+    part: Part,
+}
+
+enum Part {
+    Same,
+    Event,
+    Run,
+    Hash,
+    /// A text with the id of the file at these places.
+    File(Vec<usize>),
+}
+
+impl<'c> Change<'c> {
+    fn insert(sql: &'c Connection, row: &Row, ids: &Ids) -> Result<Self> {
+        let names: Vec<_> = row.columns.iter().map(|(name, _)| name.as_str()).collect();
+        let places = vec!["?"; names.len()].join(", ");
+        let query = format!("INSERT INTO {} ({}) VALUES ({places})", row.table, names.join(", "));
+        let values = row.values.iter().map(|value| Slot::new(value, ids)).collect();
+        Ok(Self { statement: sql.prepare_cached(&query)?, values })
     }
 
-    fn start_run(&self, connection: &Connection) -> Result<()> {
-        connection
-            .prepare_cached(
-                "INSERT INTO runs (id, event, rule, closure, app, status, created_at, updated_at, fence, node, free_at, state)
-                 VALUES (?, ?, 'log-uploads', ?, ?, 'running', ?, ?, 1, 'node', ?, ?)",
-            )?
-            .execute(params![
-                self.run.as_bytes(),
-                self.event.as_bytes(),
-                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-                APP,
-                self.now,
-                self.now,
-                self.now + 30_000,
-                r#"{"version":1,"phase":"steps","frames":[{"block":"steps","index":0}],"attempt":1}"#,
-            ])?;
-        self.step(connection, "running", None)
+    /// Writes the columns that changed.
+    fn update(sql: &'c Connection, before: &Row, after: &Row, ids: &Ids) -> Result<Self> {
+        let (mut set, mut keys, mut values, mut key_values) = (vec![], vec![], vec![], vec![]);
+        for (((name, is_key), value), earlier) in after.columns.iter().zip(&after.values).zip(&before.values) {
+            if *is_key {
+                keys.push(format!("{name} = ?"));
+                key_values.push(Slot::new(value, ids));
+            } else if value != earlier {
+                set.push(format!("{name} = ?"));
+                values.push(Slot::new(value, ids));
+            }
+        }
+        values.append(&mut key_values);
+        let query = format!("UPDATE {} SET {} WHERE {}", after.table, set.join(", "), keys.join(" AND "));
+        Ok(Self { statement: sql.prepare_cached(&query)?, values })
     }
 
-    fn end_run(&self, connection: &Connection) -> Result<()> {
-        connection
-            .prepare_cached("UPDATE runs SET status = 'succeeded', updated_at = ?, node = NULL, free_at = NULL, state = ? WHERE id = ? AND fence = 1")?
-            .execute(params![self.now, r#"{"version":1,"phase":"done"}"#, self.run.as_bytes()])?;
-        self.step(connection, "succeeded", Some(r#"{"message":"5000000000000000002 was uploaded"}"#))
-    }
-
-    fn step(&self, connection: &Connection, outcome: &str, output: Option<&str>) -> Result<()> {
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO steps (run, path, outcome, attempts, generation, started_at, output)
-                 VALUES (?, '0', ?, 1, 0, ?, ?)",
-            )?
-            .execute(params![self.run.as_bytes(), outcome, self.now, output])?;
+    fn run(&mut self, ids: &Ids) -> Result<()> {
+        self.values.iter_mut().for_each(|slot| slot.fill(ids));
+        self.statement.execute(params_from_iter(self.values.iter().map(|slot| &slot.value)))?;
         Ok(())
     }
 }
 
-fn tally(connection: &Connection, what: &str, count: usize) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO tallies (what, n) VALUES (?, ?) ON CONFLICT (what) DO UPDATE SET n = n + excluded.n",
-        )?
-        .execute(params![what, count as i64])?;
-    Ok(())
+impl Slot {
+    fn new(value: &Value, ids: &Ids) -> Self {
+        let part = match value {
+            Value::Blob(bytes) if *bytes == ids.event => Part::Event,
+            Value::Blob(bytes) if Some(bytes) == ids.run.as_ref() => Part::Run,
+            Value::Blob(bytes) if bytes.len() == 16 => Part::Hash,
+            Value::Text(text) => Part::File(text.match_indices(&ids.file).map(|(at, _)| at).collect()),
+            _ => Part::Same,
+        };
+        Self { value: value.clone(), part }
+    }
+
+    fn fill(&mut self, ids: &Ids) {
+        match (&self.part, &mut self.value) {
+            (Part::Event, Value::Blob(bytes)) => bytes.copy_from_slice(&ids.event),
+            (Part::Run, Value::Blob(bytes)) => bytes.copy_from_slice(ids.run.as_deref().unwrap_or(&[0; 16])),
+            (Part::Hash, Value::Blob(bytes)) => bytes.copy_from_slice(Uuid::new_v4().as_bytes()),
+            (Part::File(places), Value::Text(text)) => {
+                places.iter().for_each(|at| text.replace_range(*at..*at + ids.file.len(), &ids.file));
+            }
+            _ => {}
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! The processes that are measured: each is a child of the bench, told its work by its arguments, and ended with it.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -20,17 +22,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program that prints `{"listen": …, "admin": …}` as its first line.
+    /// Starts a program that prints `{"listen": …, "admin": …}` as its first line; its log goes to a file.
     ///
     /// # Errors
     ///
     /// When it does not start or prints something else.
-    pub(crate) async fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+    pub(crate) async fn start(program: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(log)?)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} does not start", program.display()))?;
@@ -53,6 +55,22 @@ impl Process {
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
         let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
         Ok(kib * 1024)
+    }
+
+    /// How long processors worked for it so far.
+    ///
+    /// # Errors
+    ///
+    /// Where `/proc` does not tell.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        /// Linux counts for programs in hundredths of a second, whatever its own clock.
+        const TICK: Duration = Duration::from_millis(10);
+        let pid = self.child.id().context("it has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The second field is a name in parentheses; utime and stime are the 14th and the 15th.
+        let (_, fields) = stat.rsplit_once(')').context("no name")?;
+        let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(TICK * ticks.iter().sum::<u32>())
     }
 
     /// Ends it.

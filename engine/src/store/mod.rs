@@ -88,6 +88,10 @@ pub trait Admin: Send + Sync + 'static {
     async fn quarantined(&self, page: Page) -> Result<Vec<QuarantineRow>, Error>;
     /// How much of everything is stored.
     async fn counts(&self) -> Result<Counts, Error>;
+    /// How much was written since the store was opened; `None` where commands do not share commits.
+    fn written(&self) -> Option<Written> {
+        None
+    }
     /// Removes what is past its time, `batch` rows of a kind at most; says how many went. Never an event that a live
     /// run may need.
     async fn expire(&self, retention: Retention, now: Timestamp, batch: u32) -> Result<Expired, Error>;

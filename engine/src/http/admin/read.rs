@@ -77,7 +77,7 @@ impl Api {
     pub(super) async fn counts(&self, query: &str) -> Result<Response, Error> {
         Query::parse(query, &[])?;
         let counts = self.admin.counts().await.map_err(failed)?;
-        Ok(reply::json(StatusCode::OK, &CountsView::from(counts)))
+        Ok(reply::json(StatusCode::OK, &CountsView::new(counts, self.admin.written())))
     }
 }
 

@@ -339,7 +339,7 @@ async fn rules_counts_and_quarantine_are_shown() {
     assert_eq!(shown, format!(r#"{{"rule":{rule},"file":"rules/r.yaml","line":2,"yaml":"name: r\n"}}"#));
     assert_eq!(rig.call("POST", "/rules/reload", "").await.body, attempt("unchanged"));
     let counts = rig.get("/counts").await.body;
-    assert_eq!(counts, r#"{"events":3,"duplicates":1,"runs":{"dead":2},"quarantined":4}"#);
+    assert_eq!(counts, r#"{"events":3,"duplicates":1,"runs":{"dead":2},"quarantined":4,"store":null}"#);
     let row = QuarantineRow {
         number: 258,
         received_at: now(),

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::store::{
     Counts, ErrorRecord, EventRow, FailedAttempt, QuarantineRow, RunDetail, RunRow, StepRow, StoredEvent, Timer,
-    Verdicts,
+    Verdicts, Written,
 };
 
 /// A page of a list, newest first.
@@ -214,6 +214,8 @@ pub struct CountsView {
     pub runs: serde_json::Map<String, Json>,
     /// Bodies in quarantine.
     pub quarantined: u64,
+    /// What the process wrote since it started, where commands share commits.
+    pub store: Option<Written>,
 }
 
 /// What became of an emitted event.
@@ -357,14 +359,15 @@ impl From<QuarantineRow> for QuarantineView {
     }
 }
 
-impl From<Counts> for CountsView {
-    fn from(counts: Counts) -> Self {
+impl CountsView {
+    pub(super) fn new(counts: Counts, store: Option<Written>) -> Self {
         let runs = counts.runs.into_iter().map(|(status, count)| (status.to_string(), Json::from(count)));
         Self {
             events: counts.events,
             duplicates: counts.duplicates,
             runs: runs.collect(),
             quarantined: counts.quarantined,
+            store,
         }
     }
 }

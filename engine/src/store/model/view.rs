@@ -5,6 +5,7 @@ use std::sync::Arc;
 use oncue_rules::event::CorrelationKey;
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, SubAppId};
 use oncue_rules::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{ErrorRecord, FailedAttempt, RunStatus, StepRow, Timer, Verdicts};
 
@@ -139,6 +140,15 @@ pub struct Counts {
     pub runs: Vec<(RunStatus, u64)>,
     /// Bodies in quarantine.
     pub quarantined: u64,
+}
+
+/// What one process wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Written {
+    /// Commits made.
+    pub commits: u64,
+    /// Commands answered after a commit; divided by `commits`, the size of a group.
+    pub commands: u64,
 }
 
 /// What is kept how long.

@@ -50,7 +50,7 @@ use self::writer::{QueueLimits, Writer};
 use super::{
     Accept, Accepted, Admin, Advance, Claim, ClaimedRun, Content, Counts, Delivered, Delivery, Due, Error, EventFilter,
     EventRow, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Quarantine, QuarantineRow, Retention, RunDetail,
-    RunFilter, RunRow, Store, StoredEvent,
+    RunFilter, RunRow, Store, StoredEvent, Written,
 };
 
 /// Bytes of a page; fixed when a database is made.
@@ -229,6 +229,11 @@ impl Admin for SqliteStore {
 
     async fn counts(&self) -> Result<Counts, Error> {
         self.readers.read("counting", show::counts).await
+    }
+
+    fn written(&self) -> Option<Written> {
+        let Stats { commits, commands, .. } = self.stats();
+        Some(Written { commits, commands })
     }
 
     async fn expire(&self, retention: Retention, now: Timestamp, batch: u32) -> Result<Expired, Error> {
