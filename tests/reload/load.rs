@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture};
+use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture, http};
 
 const RELOADS: usize = 300;
 const SENDERS: usize = 3;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Imported, config_json};
-use crate::support::{Folder, Serving, eventually, fixture};
+use crate::support::{Folder, Serving, eventually, fixture, http};
 
 async fn imported() -> Imported {
     Imported::start(&config_json(&json!(1_500_000_001))).await

@@ -5,9 +5,9 @@ mod invocation;
 mod serving;
 mod vendor;
 
-pub use folder::{Folder, free_port};
+pub use folder::Folder;
 pub use invocation::oncue;
-pub use serving::{Logged, Serving};
+pub use serving::Serving;
 pub use vendor::Vendor;
 
 use std::future::Future;

@@ -156,7 +156,9 @@ impl Slot {
             (Part::Run, Value::Blob(bytes)) => bytes.copy_from_slice(ids.run.as_deref().unwrap_or(&[0; 16])),
             (Part::Hash, Value::Blob(bytes)) => bytes.copy_from_slice(Uuid::new_v4().as_bytes()),
             (Part::File(places), Value::Text(text)) => {
-                places.iter().for_each(|at| text.replace_range(*at..*at + ids.file.len(), &ids.file));
+                for at in places {
+                    text.replace_range(*at..*at + ids.file.len(), &ids.file);
+                }
             }
             _ => {}
         }

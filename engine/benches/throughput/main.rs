@@ -58,12 +58,6 @@ fn main() -> Result<()> {
     if arguments.iter().any(|argument| argument == NOTHING) {
         return runtime.block_on(nothing::serve());
     }
-    if let Some(at) = arguments.iter().position(|argument| argument == "--send") {
-        let (to, n, secs) = (arguments[at + 1].parse()?, arguments[at + 2].parse()?, arguments[at + 3].parse()?);
-        let seen = runtime.block_on(load::send(to, "/vod/1500000001/0123456789abcdef0123456789abcdef", n, Duration::from_secs(secs)))?;
-        println!("{} accepted, {:.0}/s, p99 {:?}", seen.accepted, seen.rate(), seen.p99);
-        return Ok(());
-    }
     let value =
         |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
     let seconds = value("--seconds").map_or(Ok(60), |text| text.parse()).context("--seconds takes a whole number")?;

@@ -45,6 +45,7 @@ impl Failure {
     }
 
     /// A failure that was told already, as the answer of the subcommand.
+    #[must_use]
     pub fn said(exit: Exit) -> Self {
         Self::new(exit, "")
     }

@@ -78,8 +78,7 @@ impl Ingest for Intake {
         let (event, envelope) = make_event(app, recognised, origin.as_ref(), received_at);
         let event = Arc::new(event);
         let is_probe = event.kind.as_str() == PROBE;
-        let judgement =
-            if is_probe { Judgement::default() } else { live.rules.judge(&event, Some(&known.facts)) };
+        let judgement = if is_probe { Judgement::default() } else { live.rules.judge(&event, Some(&known.facts)) };
         for (rule, error) in &judgement.errors {
             tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
         }
