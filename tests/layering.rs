@@ -48,7 +48,8 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
