@@ -9,7 +9,7 @@ use oncue_rules::closure::{Closure, PinnedRule};
 use oncue_rules::ids::{ActionName, ContentHash};
 
 use crate::store::{self, Store};
-use crate::workflow::{Program, UnknownAction};
+use crate::workflow::{Manner, Program, UnknownAction};
 
 /// Opened closures that are not of the live rule set are kept up to this number.
 const CACHE: usize = 256;
@@ -110,8 +110,12 @@ impl Programs {
     }
 
     fn bind(&self, PinnedRule { rule, vars }: PinnedRule) -> Result<Program, UnknownAction> {
-        let repeatable = |action: &ActionName| self.registry.get(action).map(|action| action.spec().repeatable);
-        Program::bind(rule, vars, repeatable)
+        let manner = |action: &ActionName| {
+            let action = self.registry.get(action)?;
+            let retry = action.retry();
+            Some(Manner { repeatable: Arc::new(move |params| action.repeatable(params)), retry })
+        };
+        Program::bind(rule, vars, manner)
     }
 
     fn opened(&self) -> std::sync::MutexGuard<'_, Opened> {

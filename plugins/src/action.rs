@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use oncue_rules::catalog::Problem;
 use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, RuleName, RunId, StepPath, SubAppId};
+use oncue_rules::rule::Retry;
 use oncue_rules::value::Value;
 
 use crate::vod::Credentials;
@@ -30,6 +32,24 @@ pub trait Action: Send + Sync + 'static {
     /// When it did not succeed; the class says whether to try again. Parameters that do not fit are
     /// [`ErrorClass::Fatal`], with the path of the field in the message.
     async fn call(&self, call: Call) -> Result<Value, ActionError>;
+
+    /// What is wrong with parameters as they are written, beyond their schema. A text with `${{` in it is a template, and
+    /// what it gives is not known yet.
+    #[expect(unused_variables, reason = "named for those who implement it")]
+    fn check(&self, with: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Whether calling it again with these rendered parameters is safe, where that depends on them.
+    #[expect(unused_variables, reason = "named for those who implement it")]
+    fn repeatable(&self, params: &Value) -> Repeatable {
+        self.spec().repeatable
+    }
+
+    /// How failed attempts are repeated when a step does not say.
+    fn retry(&self) -> Retry {
+        Retry::default()
+    }
 }
 
 /// What an action is: its documentation, checks and schemas come from here.
@@ -79,6 +99,8 @@ pub struct Call {
     pub deadline: Instant,
     /// The event that started the run.
     pub event: Arc<Event>,
+    /// The body of that event, to the byte as it was received.
+    pub raw: Arc<[u8]>,
     /// The application that the step acts for.
     pub app: Option<Arc<App>>,
 }

@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 pub mod action;
+pub mod guard;
+pub mod http;
 pub mod log;
+pub mod outbound;
 pub mod params;
 pub mod registry;
+pub mod target;
+mod text;
 pub mod vod;
+pub mod webhook;
 
 pub use action::{Action, ActionError, App, Call, ErrorClass, Repeatable, Spec};
 pub use registry::{Registry, RegistryError};

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use oncue_rules::catalog::ActionCatalog;
+use oncue_rules::catalog::{ActionCatalog, Problem};
 use oncue_rules::ids::ActionName;
+use oncue_rules::value::Value;
 
 use crate::action::{Action, Spec};
+use crate::http::Http;
 use crate::log::Log;
+use crate::outbound;
+use crate::target::Targets;
 use crate::vod;
 use crate::vod::process_media::ProcessMedia;
+use crate::webhook::Webhook;
 
 /// The most characters of a name.
 const NAME_LIMIT: usize = 64;
@@ -57,8 +62,13 @@ impl Registry {
 
     /// The actions that ship with Oncue.
     #[must_use]
-    pub fn builtin(vod: vod::Client) -> Self {
-        let actions: [Arc<dyn Action>; 2] = [Arc::new(Log::new()), Arc::new(ProcessMedia::new(vod))];
+    pub fn builtin(vod: vod::Client, outbound: outbound::Client, targets: Targets) -> Self {
+        let actions: [Arc<dyn Action>; 4] = [
+            Arc::new(Http::new(outbound.clone())),
+            Arc::new(Log::new()),
+            Arc::new(ProcessMedia::new(vod)),
+            Arc::new(Webhook::new(outbound, targets)),
+        ];
         Self { actions: actions.into_iter().map(|action| (action.spec().name.clone(), action)).collect() }
     }
 
@@ -104,6 +114,10 @@ impl ActionCatalog for Registry {
 
     fn parameters(&self, action: &str) -> Option<&serde_json::Value> {
         self.actions.get(action).map(|action| &action.spec().parameters)
+    }
+
+    fn problems(&self, action: &str, with: &Value) -> Vec<Problem> {
+        self.actions.get(action).map(|action| action.check(with)).unwrap_or_default()
     }
 }
 

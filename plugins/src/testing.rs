@@ -1,4 +1,6 @@
-//! A call for the tests of actions.
+//! What the tests of actions stand on: a call, and a server to call.
+
+pub(crate) mod stand_in;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +15,9 @@ use crate::vod::Credentials;
 
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(crate) const FILE: &str = "5000000000000000001";
+
+/// The body of the event, with what no parser keeps.
+pub(crate) const RAW: &[u8] = b"{ \"EventType\" : \"NewFileUpload\", \"n\": 1.0e0 }\n";
 
 /// A first attempt with these parameters, of a run that an upload of [`FILE`] to application 1500000001 started.
 pub(crate) fn call(params: &str) -> Call {
@@ -41,6 +46,7 @@ pub(crate) fn call(params: &str) -> Call {
         key: KEY.into(),
         deadline: Instant::now() + Duration::from_secs(30),
         event: Arc::new(event),
+        raw: RAW.into(),
         app: Some(Arc::new(App { subappid, send_subappid: true, name: "short-video".into(), credentials })),
     }
 }

@@ -29,6 +29,13 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Other systems cannot be called.
+    #[error("webhooks cannot be sent")]
+    Outbound {
+        /// The cause.
+        #[source]
+        source: oncue_plugins::outbound::ClientError,
+    },
     /// The store does not open or does not answer.
     #[error("the store does not open")]
     Store {
@@ -74,6 +81,10 @@ impl Error {
 
     pub(super) fn client(source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Vod { source: Box::new(source) }
+    }
+
+    pub(super) fn outbound(source: oncue_plugins::outbound::ClientError) -> Self {
+        Self::Outbound { source }
     }
 
     pub(super) fn store(source: store::Error) -> Self {

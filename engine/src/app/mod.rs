@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use oncue_plugins::registry::Registry;
-use oncue_plugins::vod;
+use oncue_plugins::target::Targets;
+use oncue_plugins::{outbound, vod};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -56,7 +57,8 @@ pub struct App {
 pub fn actions(config: &Config) -> Result<Registry, Error> {
     let endpoint = config.vod.endpoint.parse().map_err(Error::endpoint)?;
     let client = vod::Client::new(endpoint, config.vod.region.as_deref()).map_err(Error::client)?;
-    Ok(Registry::builtin(client))
+    let outbound = outbound::Client::new().map_err(Error::outbound)?;
+    Ok(Registry::builtin(client, outbound, Targets::new(config.targets.clone())))
 }
 
 impl App {

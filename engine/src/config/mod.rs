@@ -5,12 +5,14 @@ mod apps;
 mod environment;
 mod files;
 mod read;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use oncue_plugins::target::Target;
 use oncue_plugins::vod::Credentials;
 use oncue_rules::ids::SubAppId;
 use oncue_rules::value::Value;
@@ -39,6 +41,8 @@ pub struct Config {
     pub vod: Vod,
     /// The applications, by number.
     pub apps: Vec<AppConfig>,
+    /// Where webhooks go, by name.
+    pub targets: BTreeMap<String, Target>,
     /// What is bounded.
     pub limits: Limits,
     /// How long events and ended runs are kept.

@@ -1,5 +1,6 @@
 //! From the text of the configuration file to [`Config`], with everything that is wrong reported at once.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use oncue_rules::yaml;
 
 use super::environment::Environment;
-use super::{Config, Limits, StoreUrl, Vod, apps};
+use super::{Config, Limits, StoreUrl, Vod, apps, targets};
 use crate::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -73,7 +74,11 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         .and_then(|field| apps::read(&field, &credentials, around));
     let limits = fields.optional("limits").map_or_else(|| Some(Limits::default()), |field| limits(&field));
     let keep = fields.optional("keep").map_or(Some(KEEP), |field| field.duration(LEAST_KEPT..=MOST_KEPT));
-    for later in ["plugins", "secrets", "targets", "endpoints", "defaults"] {
+    let secrets = fields.optional("secrets").map(|field| targets::secrets(&field, around)).unwrap_or_default();
+    let targets = fields
+        .optional("targets")
+        .map_or_else(|| Some(BTreeMap::new()), |field| targets::read(&field, &secrets, around));
+    for later in ["plugins", "endpoints", "defaults"] {
         fields.refuse(later, &format!("`{later}` is not yet supported in this version"), "leave it out");
     }
     Some(Config {
@@ -85,6 +90,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         rules: rules?,
         vod: vod?,
         apps: apps?,
+        targets: targets?,
         limits: limits?,
         keep: keep?,
     })

@@ -83,9 +83,10 @@ impl Ingest for Intake {
             tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
         }
         let verdicts = verdicts(&judgement, &event, origin.as_ref());
-        let begun = self.begin(&live, &judgement, &verdicts, &event, raw.len())?;
+        let raw: Arc<[u8]> = raw.as_ref().into();
+        let begun = self.begin(&live, &judgement, &verdicts, &event, &raw)?;
         let accept = Accept {
-            event: new_event(&event, envelope, verdicts, &raw, dedupe_until),
+            event: new_event(&event, envelope, verdicts, raw, dedupe_until),
             runs: begun.iter().map(|begun| begun.new.clone()).collect(),
         };
         let accepted = self.store.accept(accept).await.map_err(refused)?;
@@ -112,23 +113,23 @@ impl Intake {
         judgement: &Judgement,
         verdicts: &Verdicts,
         event: &Arc<Event>,
-        bytes: usize,
+        raw: &Arc<[u8]>,
     ) -> Result<Vec<Begun>, IngestError> {
         let acting = judgement.matched.iter().filter(|rule| rule.mode == Mode::Live);
         let acting = acting.filter(|rule| !verdicts.refused.iter().any(|(refused, _)| *refused == rule.name));
-        acting.map(|rule| self.begin_one(live, rule, event, bytes)).collect()
+        acting.map(|rule| self.begin_one(live, rule, event, raw)).collect()
     }
 
     /// Decides the first state of a run. Where there is room for it, this node keeps it and the first attempt is counted
     /// in the commit of the event; else any node takes it up later.
-    fn begin_one(&self, live: &Live, rule: &Rule, event: &Arc<Event>, bytes: usize) -> Result<Begun, IngestError> {
+    fn begin_one(&self, live: &Live, rule: &Rule, event: &Arc<Event>, raw: &Arc<[u8]>) -> Result<Begun, IngestError> {
         let program = self.programs.live(&rule.closure).ok_or_else(|| {
             let source = Box::new(NoProgram { rule: rule.name.clone() });
             IngestError::Internal { source }
         })?;
         let now = clock::now();
-        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), now);
-        let permit = self.runner.reserve(event.subappid, bytes);
+        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(raw), now);
+        let permit = self.runner.reserve(event.subappid, raw.len());
         let (run, decision) = match permit {
             Some(_) => Run::begin(program, facts, now),
             None => Run::defer(program, facts, now),
@@ -212,7 +213,7 @@ fn verdicts(judgement: &Judgement, event: &Event, origin: Option<&Origin>) -> Ve
     }
 }
 
-fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: &Bytes, dedupe_until: Timestamp) -> NewEvent {
+fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: Arc<[u8]>, dedupe_until: Timestamp) -> NewEvent {
     NewEvent {
         id: event.id,
         source: event.source.clone(),
@@ -221,7 +222,7 @@ fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: &Bytes, d
         dedupe_key: event.dedupe_key.clone(),
         dedupe_until,
         received_at: event.received_at,
-        body: raw.as_ref().into(),
+        body: raw,
         keys: event.keys.clone(),
         envelope,
         verdicts,

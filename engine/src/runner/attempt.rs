@@ -96,6 +96,7 @@ fn describe(shared: &Shared, program: &Program, facts: &Facts, call: Call, deadl
         key: call.key.into(),
         deadline,
         event: Arc::clone(&facts.event),
+        raw: Arc::clone(&facts.raw),
         app: facts.event.subappid.and_then(|id| shared.surroundings.app(id)).map(|app| app.for_actions),
     }
 }

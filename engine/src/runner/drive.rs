@@ -97,7 +97,7 @@ async fn restore(hand: &Hand, claimed: &ClaimedRun) -> Result<Result<Run, String
         Ok(event) => Arc::new(event),
         Err(reason) => return Ok(Err(format!("the event of the run cannot be read: {reason}"))),
     };
-    let facts = facts(&*shared.surroundings, row.id, event, row.created_at);
+    let facts = facts(&*shared.surroundings, row.id, event, Arc::clone(&claimed.event.body), row.created_at);
     Ok(Run::restore(program, facts, &claimed.state, &claimed.steps).map_err(|damaged| damaged.to_string()))
 }
 

@@ -119,10 +119,16 @@ pub struct AppView {
 
 /// What is known of a run before its first step.
 #[must_use]
-pub fn facts(surroundings: &dyn Surroundings, run: RunId, event: Arc<Event>, started_at: Timestamp) -> Facts {
+pub fn facts(
+    surroundings: &dyn Surroundings,
+    run: RunId,
+    event: Arc<Event>,
+    raw: Arc<[u8]>,
+    started_at: Timestamp,
+) -> Facts {
     let app = event.subappid.and_then(|id| surroundings.app(id));
     let app = app.map_or(Value::Null, |app| app.for_rules);
-    Facts { run, event, app, apps: surroundings.apps(), started_at, scheduled_at: None }
+    Facts { run, event, raw, app, apps: surroundings.apps(), started_at, scheduled_at: None }
 }
 
 /// Whether this node goes on.

@@ -72,7 +72,7 @@ impl<'p> Walk<'p> {
         let Some(Active::Call { attempts, lost, generation, started_at, .. }) = self.cursor.state.active else {
             return None;
         };
-        let retry = place.step.retry.unwrap_or_default();
+        let retry = self.program.retry(place.step);
         let failures = attempts.saturating_sub(lost);
         if failures >= retry.max_attempts {
             return None;

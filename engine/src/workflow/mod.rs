@@ -33,7 +33,7 @@ use oncue_rules::value::Value;
 pub use decision::Decision;
 pub use key::{idempotency_key, jitter};
 pub use limits::{ITEM_LIMIT, OUTPUT_LIMIT, PARAMS_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
-pub use program::{Facts, Program, UnknownAction};
+pub use program::{Facts, Manner, Program, UnknownAction};
 pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind};
 pub use restore::Damaged;
 pub use state::{Active, Frame, Phase, State};

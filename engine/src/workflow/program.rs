@@ -1,12 +1,13 @@
 //! What stays the same while a run runs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use oncue_plugins::action::Repeatable;
 use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, RunId};
-use oncue_rules::rule::{Rule, Step, StepKind};
+use oncue_rules::rule::{Retry, Rule, Step, StepKind};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::{Map, Value};
 
@@ -17,7 +18,29 @@ pub struct Program {
     pub rule: Arc<Rule>,
     /// The pinned `vars` of every application, by its id as text.
     pub vars: Value,
-    repeatable: BTreeMap<ActionName, Repeatable>,
+    manners: BTreeMap<ActionName, Manner>,
+}
+
+/// How an action wants to be called.
+#[derive(Clone)]
+pub struct Manner {
+    /// Whether calling it again with these rendered parameters is safe.
+    pub repeatable: Arc<dyn Fn(&Value) -> Repeatable + Send + Sync>,
+    /// How failed attempts are repeated when a step does not say.
+    pub retry: Retry,
+}
+
+impl From<Repeatable> for Manner {
+    /// Equally repeatable whatever the parameters, with the retry that most actions have.
+    fn from(repeatable: Repeatable) -> Self {
+        Self { repeatable: Arc::new(move |_| repeatable), retry: Retry::default() }
+    }
+}
+
+impl fmt::Debug for Manner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manner").field("retry", &self.retry).finish_non_exhaustive()
+    }
 }
 
 /// A rule uses an action that this Oncue does not have.
@@ -33,30 +56,36 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// When `repeatable` does not know an action that the rule uses.
+    /// When `manner` does not know an action that the rule uses.
     pub fn bind(
         rule: Arc<Rule>,
         vars: Value,
-        repeatable: impl Fn(&ActionName) -> Option<Repeatable>,
+        manner: impl Fn(&ActionName) -> Option<Manner>,
     ) -> Result<Self, UnknownAction> {
         let mut bound = BTreeMap::new();
         let mut left: Vec<&Step> = rule.steps.iter().chain(&rule.on_failure).collect();
         while let Some(step) = left.pop() {
             match &step.kind {
                 StepKind::Uses { action, .. } => {
-                    let known = repeatable(action).ok_or_else(|| UnknownAction { action: action.clone() })?;
+                    let known = manner(action).ok_or_else(|| UnknownAction { action: action.clone() })?;
                     bound.insert(action.clone(), known);
                 }
                 StepKind::Group(steps) => left.extend(steps),
                 StepKind::Set(_) => {}
             }
         }
-        Ok(Self { rule, vars, repeatable: bound })
+        Ok(Self { rule, vars, manners: bound })
     }
 
-    /// Whether calling an action again is safe; not, when it is not one of this rule.
-    pub(super) fn repeatable(&self, action: &ActionName) -> Repeatable {
-        self.repeatable.get(action).copied().unwrap_or(Repeatable::No)
+    /// Whether calling an action again with these parameters is safe; not, when it is not one of this rule.
+    pub(super) fn repeatable(&self, action: &ActionName, params: &Value) -> Repeatable {
+        self.manners.get(action).map_or(Repeatable::No, |manner| (manner.repeatable)(params))
+    }
+
+    /// How failed attempts of a step are repeated.
+    pub(super) fn retry(&self, step: &Step) -> Retry {
+        let StepKind::Uses { action, .. } = &step.kind else { return step.retry.unwrap_or_default() };
+        step.retry.or_else(|| Some(self.manners.get(action)?.retry)).unwrap_or_default()
     }
 }
 
@@ -67,6 +96,8 @@ pub struct Facts {
     pub run: RunId,
     /// Its event.
     pub event: Arc<Event>,
+    /// The body of that event, to the byte as it was received.
+    pub raw: Arc<[u8]>,
     /// What `app` is, without `vars`: those are pinned. Null when the event belongs to no application.
     pub app: Value,
     /// What `apps` is.

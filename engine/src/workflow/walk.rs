@@ -232,7 +232,7 @@ impl<'p> Walk<'p> {
         Some(Call {
             path: place.path(),
             action: action.clone(),
-            repeatable: self.program.repeatable(action),
+            repeatable: self.program.repeatable(action, &params),
             params,
             attempt,
             key,
@@ -252,7 +252,7 @@ impl<'p> Walk<'p> {
 
     pub(super) fn repeatable(&self, place: &Place<'p>) -> Repeatable {
         match &place.step.kind {
-            StepKind::Uses { action, .. } => self.program.repeatable(action),
+            StepKind::Uses { action, with } => self.program.repeatable(action, &self.render(with).unwrap_or_default()),
             StepKind::Set(_) | StepKind::Group(_) => Repeatable::Yes,
         }
     }

@@ -25,7 +25,8 @@ fn named(name: &str, parameters: serde_json::Value, outputs: serde_json::Value) 
 }
 
 pub(super) fn builtin() -> Registry {
-    Registry::builtin(vod::Client::new(vod::Endpoint::default(), None).unwrap())
+    let vod = vod::Client::new(vod::Endpoint::default(), None).unwrap();
+    Registry::builtin(vod, outbound::Client::new().unwrap(), Targets::default())
 }
 
 #[test]
@@ -35,8 +36,8 @@ fn every_builtin_action_passes_the_checks_of_registration() {
         registry.register(Arc::clone(action)).unwrap();
     }
     let names: Vec<_> = registry.names().iter().map(ToString::to_string).collect();
-    assert_eq!(names, ["log", "vod.process_media"]);
-    assert_eq!(format!("{registry:?}"), r#"{"log", "vod.process_media"}"#);
+    assert_eq!(names, ["http", "log", "vod.process_media", "webhook"]);
+    assert_eq!(format!("{registry:?}"), r#"{"http", "log", "vod.process_media", "webhook"}"#);
 }
 
 #[test]

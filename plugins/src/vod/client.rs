@@ -2,24 +2,25 @@
 
 mod connect;
 mod endpoint;
-mod sent;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::Response;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use connect::ClientError;
 pub use endpoint::{Endpoint, EndpointError};
 
-use self::sent::SentFlag;
 use super::credentials::Key;
 use super::error::{ApiError, CallError};
 use super::tc3;
+use crate::outbound::pause::retry_after;
+use crate::outbound::reason;
+use crate::outbound::sent::{self, SentFlag};
 
 /// The version of the API that requests name.
 pub const VERSION: &str = "2018-07-17";
@@ -125,22 +126,9 @@ fn failed(error: reqwest::Error, sent: &SentFlag) -> CallError {
     if sent.is_set() { CallError::NoAnswer { reason } } else { CallError::NotSent { reason } }
 }
 
-/// The error with its causes, without the URL.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 async fn answer(response: Response) -> Result<Map<String, Value>, CallError> {
     let status = response.status();
-    let after = retry_after(response.headers(), Timestamp::now());
+    let after = retry_after(response.headers(), Timestamp::now(), LONGEST_PAUSE);
     match (read(response).await.and_then(|body| decode(&body)), status.is_success()) {
         (Ok(Answer::Result(members)), true) => Ok(members),
         // A proxy may turn the status; what the API itself says counts.
@@ -184,16 +172,6 @@ fn decode(body: &[u8]) -> Result<Answer, CallError> {
             request_id: text(response.get("RequestId")),
         }),
     })
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = text.parse().map(Duration::from_secs).ok().or_else(|| {
-        let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-        Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
-    })?;
-    Some(pause.min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 pub use table::{TABLE, Verdict, verdict};
 
 use crate::action::{ActionError, ErrorClass};
+use crate::text::printable;
 
 /// How much of the vendor's sentence is kept, in characters.
 const MESSAGE_LIMIT: usize = 300;
@@ -114,15 +115,6 @@ fn api_error(error: &ApiError, after: Option<Duration>, attempt: u32) -> ActionE
         message = format!("{message} (request {})", printable(&error.request_id, 64));
     }
     ActionError { class, code: printable(&error.code, 100), message }
-}
-
-/// The text on one line, cut: what a stranger's server sends is stored and shown.
-fn printable(text: &str, limit: usize) -> String {
-    let mut kept: String = text.trim().chars().take(limit).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.trim().chars().nth(limit).is_some() {
-        kept.push('…');
-    }
-    kept
 }
 
 #[cfg(test)]

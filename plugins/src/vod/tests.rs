@@ -1,7 +1,5 @@
 //! What goes over the wire and what is made of each answer.
 
-mod stand_in;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,10 +7,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use oncue_rules::value::Value;
 
-use self::stand_in::{Answer, Request, StandIn};
 use super::process_media::ProcessMedia;
 use super::{Client, Credentials, tc3};
 use crate::action::{Action, ActionError, App, Call, ErrorClass};
+use crate::testing::stand_in::{Answer, Request, StandIn};
 use crate::testing::{FILE, KEY, call};
 
 const RETRY: ErrorClass = ErrorClass::Retry { after: None };

@@ -21,7 +21,11 @@ pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Fiel
     let findings = uses.findings();
     let fits = match with {
         None => schema::check_absent(findings, action.as_str(), schema, uses.span()),
-        Some(with) => !is_map(with) || schema::check(findings, action.as_str(), schema, with.node()),
+        Some(with) => {
+            !is_map(with)
+                || (schema::check(findings, action.as_str(), schema, with.node())
+                    && has_no_problem(workflow, action.as_str(), with))
+        }
     };
     Some(StepKind::Uses { action: fits.then_some(action)?, with: parameters? })
 }
@@ -36,6 +40,23 @@ fn action(workflow: &Workflow<'_>, uses: &Field<'_>) -> Option<ActionName> {
     let hint = did_you_mean(name, "actions", known.iter().map(ActionName::as_str));
     uses.error(format!("there is no action `{name}`"), hint);
     None
+}
+
+/// Asks the action itself. Not for a stored rule: what it was checked against then may be gone, and its attempts will say so.
+fn has_no_problem(workflow: &Workflow<'_>, action: &str, with: &Field<'_>) -> bool {
+    if workflow.surroundings.apps.is_none() {
+        return true;
+    }
+    let problems = workflow.surroundings.actions.problems(action, &with.node().to_value());
+    for problem in &problems {
+        let NodeKind::Map(entries) = &with.node().kind else { continue };
+        let written = entries.iter().find(|(key, _)| key.text == problem.parameter);
+        let place = written
+            .or(entries.first())
+            .map_or(with.span(), |(key, node)| if written.is_some() { node.span } else { key.span });
+        with.findings().error(place, problem.message.clone(), problem.hint.clone());
+    }
+    problems.is_empty()
 }
 
 fn is_map(field: &Field<'_>) -> bool {

@@ -138,7 +138,7 @@ impl Node {
         let now = clock::now();
         let event =
             Event { id: EventId::generate(), subappid: Some(SubAppId(app)), dedupe_key: id.to_string(), ..event() };
-        let facts = facts(&Apps, id, Arc::new(event.clone()), now);
+        let facts = facts(&Apps, id, Arc::new(event.clone()), b"{}".as_slice().into(), now);
         let permit = self.runner.reserve(event.subappid, 100);
         let program = Arc::clone(&self.program);
         let (run, decision) =

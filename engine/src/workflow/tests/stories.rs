@@ -5,7 +5,7 @@ use oncue_rules::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;
 
-use super::support::{START, Simulation, With, act, group, once, program, set};
+use super::support::{START, Simulation, With, act, choose, group, once, program, set};
 use crate::workflow::record::{RunStatus, TimerKind};
 use crate::workflow::{Input, Next};
 
@@ -124,6 +124,17 @@ fn retries_keep_the_key_wait_longer_and_run_out() {
 }
 
 #[test]
+fn an_action_says_how_it_is_retried_where_the_step_does_not() {
+    let attempts = |step| {
+        let run = Simulation::begin(&program(vec![step], Vec::new())).replies("a", (0..9).map(|_| Err(busy()))).run();
+        run.calls.len()
+    };
+    assert_eq!(attempts(choose("a", &json!({}))), 3);
+    assert_eq!(attempts(choose("a", &json!({})).tries(5)), 5);
+    assert_eq!(attempts(act("a", &json!({}))), 8);
+}
+
+#[test]
 fn the_other_side_may_ask_for_a_longer_wait() {
     let class = ErrorClass::Retry { after: Some(Duration::from_secs(90)) };
     let limited = ActionError { class, ..busy() };
@@ -183,6 +194,16 @@ fn an_attempt_that_was_lost_is_repeated_with_its_key_or_ends_as_unknown() {
     single.call();
     single.restart();
     assert_eq!((single.status(), single.db.error.unwrap().class.as_str()), (RunStatus::Dead, "unknown"));
+}
+
+#[test]
+fn what_becomes_of_a_lost_attempt_may_depend_on_its_parameters() {
+    for (safe, status) in [(true, RunStatus::Succeeded), (false, RunStatus::Dead)] {
+        let mut run = Simulation::begin(&program(vec![choose("a", &json!({ "safe": safe }))], Vec::new()));
+        run.call();
+        run.restart();
+        assert_eq!(run.run().status(), status, "safe: {safe}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use oncue_rules::value::Value;
 use serde_json::Value as Json;
 
 use crate::workflow::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, TimerKind};
-use crate::workflow::{Call, Decision, Facts, Input, Next, Program, Run};
+use crate::workflow::{Call, Decision, Facts, Input, Manner, Next, Program, Run};
 
 pub(crate) const START: Timestamp = Timestamp(1_000_000);
 
@@ -42,6 +42,7 @@ pub(crate) fn facts() -> Facts {
     Facts {
         run: RunId::from_bytes([7; 16]),
         event: Arc::new(event()),
+        raw: b"{}".as_slice().into(),
         app,
         apps: Value::list(Vec::new()),
         started_at: START,
@@ -84,6 +85,11 @@ pub(crate) fn act(id: &str, with: &Json) -> Step {
 /// A step that uses `once`, which cannot be repeated.
 pub(crate) fn once(id: &str) -> Step {
     step(id, StepKind::Uses { action: "once".into(), with: template(&Json::Object(serde_json::Map::new())) })
+}
+
+/// A step that uses `choose`, which can be repeated when `safe` is true, and has three attempts unless it says otherwise.
+pub(crate) fn choose(id: &str, with: &Json) -> Step {
+    step(id, StepKind::Uses { action: "choose".into(), with: template(with) })
 }
 
 pub(crate) fn set(id: &str, values: &[(&str, Json)]) -> Step {
@@ -150,8 +156,15 @@ pub(crate) fn rule(steps: Vec<Step>, on_failure: Vec<Step>) -> Rule {
 pub(crate) fn program(steps: Vec<Step>, on_failure: Vec<Step>) -> Arc<Program> {
     let vars = Value::from_json(br#"{"1500000001":{"definitions":[10,20]}}"#).unwrap();
     let known = |action: &oncue_rules::ids::ActionName| match action.as_str() {
-        "act" => Some(Repeatable::Keyed),
-        "once" => Some(Repeatable::No),
+        "act" => Some(Repeatable::Keyed.into()),
+        "once" => Some(Repeatable::No.into()),
+        "choose" => Some(Manner {
+            repeatable: Arc::new(|params| match params.get("safe") {
+                Value::Bool(true) => Repeatable::Yes,
+                _ => Repeatable::No,
+            }),
+            retry: Retry { max_attempts: 3, ..Retry::default() },
+        }),
         _ => None,
     };
     Arc::new(Program::bind(Arc::new(rule(steps, on_failure)), vars, known).unwrap())

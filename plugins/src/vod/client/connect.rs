@@ -1,15 +1,12 @@
 //! The HTTP client beneath: pooled, direct, and with a TLS of its own.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::InvalidHeaderValue;
 use reqwest::redirect;
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::Verifier;
 
 use super::Endpoint;
+use crate::outbound::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Short: a connection that the other side closes as a request leaves makes an attempt whose effect is unknown.
@@ -42,7 +39,7 @@ pub enum ClientError {
 /// No proxy from the environment and no redirect: a signature holds for one host. HTTP/1.1, since a request is small and
 /// its `Host` header is then what was signed.
 pub(super) fn http(endpoint: &Endpoint) -> Result<reqwest::Client, ClientError> {
-    let tls = tls(endpoint.uses_tls()).map_err(|source| ClientError::Tls { source })?;
+    let tls = tls::config(endpoint.uses_tls()).map_err(|source| ClientError::Tls { source })?;
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .http1_only()
@@ -53,16 +50,4 @@ pub(super) fn http(endpoint: &Endpoint) -> Result<reqwest::Client, ClientError> 
         .pool_idle_timeout(IDLE_TIMEOUT)
         .build()
         .map_err(|source| ClientError::Http { source: source.into() })
-}
-
-/// Names its provider, so that it works whether or not the process installed one. A plain-text endpoint trusts nobody and
-/// needs no certificates on the machine.
-fn tls(needed: bool) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    if !needed {
-        return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
-    }
-    let verifier = Arc::new(Verifier::new(provider)?);
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }

@@ -1,22 +1,5 @@
 use super::*;
 
-fn headers(text: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))])
-}
-
-#[test]
-fn retry_after_is_seconds_or_a_date_and_never_more_than_an_hour() {
-    let now: Timestamp = "2015-10-21T07:27:00Z".parse().unwrap();
-    let pause = |text| retry_after(&headers(text), now);
-    assert_eq!(pause("7"), Some(Duration::from_secs(7)));
-    assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::from_mins(1)));
-    assert_eq!(pause("Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
-    assert_eq!(pause("18446744073709551615"), Some(LONGEST_PAUSE));
-    assert_eq!(pause("soon"), None);
-    assert_eq!(pause("-1"), None);
-    assert_eq!(retry_after(&HeaderMap::new(), now), None);
-}
-
 #[test]
 fn an_answer_is_a_result_an_error_or_not_understood() {
     assert!(matches!(decode(br#"{"Response":{"TaskId":"t","Error":null}}"#), Ok(Answer::Result(_))));

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What the stand-in does with one request, after reading it.
 #[derive(Clone)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// Sends these bytes and keeps the connection.
     Bytes(String),
     /// Sends these bytes and closes the connection.
@@ -17,50 +17,52 @@ pub(super) enum Answer {
     Drip,
     /// Sends nothing and keeps the connection.
     Silence,
+    /// Sends a head, then bytes without end.
+    Endless,
 }
 
 impl Answer {
     /// An answer of HTTP with this status line, these header lines and this body.
-    pub(super) fn http(status: &str, headers: &str, body: &str) -> Self {
+    pub(crate) fn http(status: &str, headers: &str, body: &str) -> Self {
         Self::Bytes(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()))
     }
 
     /// An error of the API.
-    pub(super) fn error(code: &str) -> Self {
+    pub(crate) fn error(code: &str) -> Self {
         let body = format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"no"}},"RequestId":"r-1"}}}}"#);
         Self::http("200 OK", "", &body)
     }
 
     /// The result of `ProcessMedia`.
-    pub(super) fn task() -> Self {
+    pub(crate) fn task() -> Self {
         Self::http("200 OK", "", r#"{"Response":{"TaskId":"1500000001-procedurev2-0a1b","RequestId":"r-2"}}"#)
     }
 }
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Request {
-    pub(super) line: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    pub(super) connection: usize,
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) connection: usize,
 }
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// A running stand-in; it ends with the test's runtime.
-pub(super) struct StandIn {
-    pub(super) address: String,
+pub(crate) struct StandIn {
+    pub(crate) address: String,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl StandIn {
     /// Answers the n-th request with the n-th answer, and those beyond with the last.
-    pub(super) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let requests = Arc::<Mutex<Vec<Request>>>::default();
@@ -74,7 +76,7 @@ impl StandIn {
         Self { address, requests }
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -94,6 +96,7 @@ async fn serve(mut stream: TcpStream, connection: usize, answers: Arc<Vec<Answer
                 return;
             }
             Answer::Drip => drip(&mut stream).await,
+            Answer::Endless => endless(&mut stream).await,
             Answer::Silence => std::future::pending().await,
         };
         if written.is_err() {
@@ -107,6 +110,13 @@ async fn drip(stream: &mut TcpStream) -> std::io::Result<()> {
     loop {
         stream.write_all(b" ").await?;
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn endless(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    loop {
+        stream.write_all(&[b'x'; 16 * 1024]).await?;
     }
 }
 

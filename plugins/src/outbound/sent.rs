@@ -12,16 +12,16 @@ use http_body::{Body, Frame, SizeHint};
 /// Set once the body of a request was handed to a connection. Before that no server can have acted on it, since it
 /// waits for as many bytes as the head announced.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SentFlag(Arc<AtomicBool>);
+pub(crate) struct SentFlag(Arc<AtomicBool>);
 
 impl SentFlag {
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
 /// A request body of these bytes and the flag that tells when they left.
-pub(super) fn body(payload: Vec<u8>) -> (reqwest::Body, SentFlag) {
+pub(crate) fn body(payload: impl Into<Bytes>) -> (reqwest::Body, SentFlag) {
     let sent = SentFlag::default();
     let body = Watched { payload: Some(payload.into()), sent: sent.clone() };
     (reqwest::Body::wrap(body), sent)
