@@ -16,3 +16,4 @@ mod seed;
 mod simulator;
 mod store_suite;
 mod support;
+mod webhook;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use oncue_plugins::action::Repeatable;
 use oncue_plugins::registry::Registry;
 use oncue_rules::closure::{Closure, PinnedRule};
 use oncue_rules::ids::{ActionName, ContentHash};
@@ -113,7 +114,8 @@ impl Programs {
         let manner = |action: &ActionName| {
             let action = self.registry.get(action)?;
             let retry = action.retry();
-            Some(Manner { repeatable: Arc::new(move |params| action.repeatable(params)), retry })
+            let sends_key = action.spec().repeatable != Repeatable::Yes;
+            Some(Manner { repeatable: Arc::new(move |params| action.repeatable(params)), sends_key, retry })
         };
         Program::bind(rule, vars, manner)
     }

@@ -14,7 +14,7 @@ pub(super) struct Held {
 /// Keeps of a new configuration what can change while a server runs that was started with `started`.
 pub(super) fn hold(started: &Config, written: Config) -> Held {
     // Whoever adds a field to the configuration decides here whether it can change.
-    let Config { listen, admin, admin_token, store, rules, vod, apps, limits, keep, cors } = written;
+    let Config { listen, admin, admin_token, store, rules, vod, apps, limits, keep, cors, targets } = written;
     let mut at_next_start = Vec::new();
     let mut compare = |key: &str, running: String, written: String| {
         if running != written {
@@ -34,6 +34,9 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     compare("limits.connections", running.connections.to_string(), connections.to_string());
     compare("limits.in_flight", running.in_flight.to_string(), in_flight.to_string());
     compare("limits.quarantine", running.quarantine.to_string(), quarantine.to_string());
+    if targets != started.targets {
+        at_next_start.push("`targets` takes effect at the next start".to_owned());
+    }
     let config = Config {
         listen: started.listen,
         admin: started.admin,
@@ -45,6 +48,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         limits: started.limits,
         keep,
         cors: started.cors.clone(),
+        targets: started.targets.clone(),
     };
     Held { config, at_next_start }
 }

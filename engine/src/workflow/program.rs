@@ -26,6 +26,8 @@ pub struct Program {
 pub struct Manner {
     /// Whether calling it again with these rendered parameters is safe.
     pub repeatable: Arc<dyn Fn(&Value) -> Repeatable + Send + Sync>,
+    /// Whether the other side is given the idempotency key.
+    pub sends_key: bool,
     /// How failed attempts are repeated when a step does not say.
     pub retry: Retry,
 }
@@ -33,7 +35,8 @@ pub struct Manner {
 impl From<Repeatable> for Manner {
     /// Equally repeatable whatever the parameters, with the retry that most actions have.
     fn from(repeatable: Repeatable) -> Self {
-        Self { repeatable: Arc::new(move |_| repeatable), retry: Retry::default() }
+        let sends_key = repeatable == Repeatable::Keyed;
+        Self { repeatable: Arc::new(move |_| repeatable), sends_key, retry: Retry::default() }
     }
 }
 
@@ -80,6 +83,11 @@ impl Program {
     /// Whether calling an action again with these parameters is safe; not, when it is not one of this rule.
     pub(super) fn repeatable(&self, action: &ActionName, params: &Value) -> Repeatable {
         self.manners.get(action).map_or(Repeatable::No, |manner| (manner.repeatable)(params))
+    }
+
+    /// Whether the other side is given the idempotency key.
+    pub(super) fn sends_key(&self, action: &ActionName) -> bool {
+        self.manners.get(action).is_some_and(|manner| manner.sends_key)
     }
 
     /// How failed attempts of a step are repeated.

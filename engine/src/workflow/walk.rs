@@ -243,7 +243,7 @@ impl<'p> Walk<'p> {
     /// The key as its row keeps it: only where the other side is given it, so that it finds the run of what comes back.
     fn sent_key(&self, place: &Place<'p>, generation: u32) -> Option<String> {
         let StepKind::Uses { action, .. } = &place.step.kind else { return None };
-        (self.program.repeatable(action) == Repeatable::Keyed).then(|| self.key(place, generation))
+        self.program.sends_key(action).then(|| self.key(place, generation))
     }
 
     pub(super) fn key(&self, place: &Place<'p>, generation: u32) -> String {

@@ -159,6 +159,7 @@ pub(crate) fn program(steps: Vec<Step>, on_failure: Vec<Step>) -> Arc<Program> {
         "act" => Some(Repeatable::Keyed.into()),
         "once" => Some(Repeatable::No.into()),
         "choose" => Some(Manner {
+            sends_key: true,
             repeatable: Arc::new(|params| match params.get("safe") {
                 Value::Bool(true) => Repeatable::Yes,
                 _ => Repeatable::No,
