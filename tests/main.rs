@@ -9,6 +9,7 @@ mod causation;
 mod cli;
 mod crash;
 mod docs;
+mod examples;
 mod layering;
 mod receiver;
 mod reload;

@@ -1,11 +1,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Folder;
+use super::{Folder, TOKEN};
 
-/// The variables that the configuration of `oncue init` refers to.
-pub const ENVIRONMENT: [(&str, &str); 2] =
-    [("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE"), ("TENCENTCLOUD_SECRET_KEY", "EXAMPLEKEY")];
+/// The variables that the configurations of `oncue init` and of the examples refer to.
+pub const ENVIRONMENT: [(&str, &str); 4] = [
+    ("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE"),
+    ("TENCENTCLOUD_SECRET_KEY", "EXAMPLEKEY"),
+    ("VOD_CALLBACK_TOKEN", TOKEN),
+    ("CMS_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+];
 
 /// The real program with these arguments.
 pub fn oncue(arguments: &[&str]) -> Invocation {

@@ -55,8 +55,6 @@ impl Serving {
 
     /// As [`Serving::start_with`]; `None` when it ended before it listened, which a crash point may make it.
     pub fn try_start(folder: &Folder, environment: &[(&str, &str)]) -> Option<Self> {
-        // For the requests of the test itself; another test may have done it.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
         let mut child = Command::new(env!("CARGO_BIN_EXE_oncue"))
             .args(["--json", "serve", "--log-json"])
             .current_dir(folder.path())
