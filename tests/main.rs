@@ -11,6 +11,7 @@ mod crash;
 mod docs;
 mod examples;
 mod layering;
+mod packaging;
 mod receiver;
 mod reload;
 mod seed;
