@@ -41,6 +41,10 @@ test: ## Run all tests and say how many ran
 	cargo test --workspace --locked $(FEATURES) 2>&1 | tee $(LOG)
 	@awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' $(LOG)
 
+.PHONY: test-sdk
+test-sdk: ## Run the tests with the vendor's own SDK, which needs python3 and PyPI
+	CI=true cargo test --locked -p oncue $(FEATURES) --test oncue sdk::
+
 .PHONY: generate
 generate: ## Write the files that are made from code
 	ONCUE_GENERATE=1 cargo test --locked -p oncue-plugins --lib readme

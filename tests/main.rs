@@ -14,6 +14,7 @@ mod layering;
 mod packaging;
 mod receiver;
 mod reload;
+mod sdk;
 mod seed;
 mod simulator;
 mod store_suite;
