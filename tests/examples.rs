@@ -62,17 +62,20 @@ fn copy_below(from: &Path, below: &Path, to: &Folder) {
     }
 }
 
+/// Head and body of each request.
+type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// Another system, which keeps what it is sent and answers 200.
 struct Other {
     port: u16,
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Requests,
 }
 
 impl Other {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::<Mutex<Vec<(String, Vec<u8>)>>>::default();
+        let requests = Requests::default();
         let kept = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -88,12 +91,13 @@ impl Other {
     }
 }
 
-async fn keep(mut stream: TcpStream, kept: Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+async fn keep(mut stream: TcpStream, kept: Requests) {
     let mut bytes = Vec::new();
     while stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
         let Some(end) = bytes.windows(4).position(|part| part == b"\r\n\r\n") else { continue };
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
-        let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+        let length: usize =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
         let body = &bytes[end + 4..];
         if body.len() == length {
             kept.lock().unwrap().push((head, body.to_vec()));

@@ -5,7 +5,7 @@ mod invocation;
 mod serving;
 mod vendor;
 
-pub use folder::Folder;
+pub use folder::{Folder, free_port};
 pub use invocation::oncue;
 pub use serving::Serving;
 pub use vendor::Vendor;

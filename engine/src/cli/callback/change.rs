@@ -15,7 +15,7 @@ const DELAY: &str = "it may take the vendor 10 minutes to act on it";
 pub(super) struct Set {
     #[command(flatten)]
     which: Which,
-    /// Where this server is reached from the internet, such as <https://oncue.example.com>; or the whole callback URL
+    /// Where this server is reached from the internet: scheme and host, or the whole callback URL
     #[arg(long)]
     url: String,
     /// Replace a URL or a mode that is set already
