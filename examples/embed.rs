@@ -1,26 +1,19 @@
 //! The engine inside a program of one's own: `cargo run --example embed -- oncue.yaml`.
 //!
-//! It serves like `oncue serve`, with the configuration of the file, until Ctrl-C.
+//! It serves like `oncue serve`, with the configuration of the file and its rules, which are followed, until Ctrl-C.
 
 use std::error::Error;
 use std::path::PathBuf;
 
-use oncue::app::App;
-use oncue::config::{self, Config, Environment};
+use oncue::app::{App, Origin};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let path: PathBuf = std::env::args_os().nth(1).map_or_else(|| "oncue.yaml".into(), PathBuf::from);
     oncue::telemetry::start(false);
 
-    // Everything that is wrong with the configuration is found before anything is started.
-    let source = config::read_source(&path)?;
-    let folder = path.parent().ok_or("the configuration has no folder")?;
-    let (config, findings) = Config::load(&source, folder, &Environment::of_process());
-    let config = config.ok_or_else(|| format!("the configuration is not valid:\n{findings}"))?;
-    let rules = config::rule_files(&config)?;
-
-    let app = App::start(config, &rules).await?;
+    // Everything that is wrong with configuration and rules is found before anything is started.
+    let app = App::start(Origin::new(path)).await?;
     announce(&app);
 
     // Here the program does what it is there for.

@@ -64,7 +64,7 @@ async fn the_cloud_function_takes_events_with_the_key_of_its_role() {
     let file = vendor.upload(APP, &json!({})).await;
     let event = fixture("protocol/events/01_new_file_upload_plain.json").replace("5000000000000000001", &file);
     let url = format!("http://{listen}/vod/{APP}/{TOKEN}");
-    assert_eq!(reqwest::Client::new().post(url).body(event).send().await.unwrap().status(), 200);
+    assert_eq!(crate::support::http().post(url).body(event).send().await.unwrap().status(), 200);
     let task = eventually("a task", || async { vendor.tasks().await.into_iter().next() }).await;
     let definitions = &task["request"]["MediaProcessTask"]["TranscodeTaskSet"];
     assert_eq!(definitions, &json!([{ "Definition": 100_010 }, { "Definition": 100_020 }]));

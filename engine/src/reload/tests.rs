@@ -88,7 +88,8 @@ impl Rig {
         let mut look = origin.look();
         let found = std::mem::replace(&mut look.found, Err(Trouble::Inside)).unwrap();
         let client = oncue_plugins::vod::Client::new(found.config.vod.endpoint.parse().unwrap(), None).unwrap();
-        let registry = Arc::new(Registry::builtin(client));
+        let outbound = oncue_plugins::outbound::Client::new().unwrap();
+        let registry = Arc::new(Registry::builtin(client, outbound, oncue_plugins::target::Targets::default()));
         let (live, warnings) = live::build(&found.config, &registry, &found.files);
         let (live, store) = (live.unwrap(), Arc::new(Contents::default()));
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
