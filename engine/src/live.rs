@@ -10,7 +10,7 @@ use oncue_rules::ids::SubAppId;
 use oncue_rules::rule_set::{AppFacts, Known, RuleSet};
 use oncue_rules::value::{Map, Value};
 
-use crate::config::{AppConfig, Config};
+use crate::config::{AppConfig, Config, Scripts};
 
 /// Rules and applications that belong together.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct LiveApp {
 #[must_use]
 pub fn build(config: &Config, actions: &Registry, files: &[SourceFile]) -> (Option<Live>, Diagnostics) {
     let facts: Vec<AppFacts> = config.apps.iter().map(facts).collect();
-    let (rules, diagnostics) = RuleSet::load(files, &Known { actions, apps: &facts });
+    let (rules, diagnostics) = RuleSet::load(files, &Known { actions, files: &Scripts::of(config), apps: &facts });
     let live = rules.map(|rules| Live { rules, apps: Apps::new(&config.apps) });
     (live, diagnostics)
 }

@@ -1,5 +1,6 @@
-//! What the rule language must know of actions to check the steps that use them.
+//! What the rule language must know of actions to check the steps that use them, and of files to read their programs.
 
+use crate::diagnostic::SourceFile;
 use crate::ids::ActionName;
 use crate::value::Value;
 
@@ -16,6 +17,12 @@ pub trait ActionCatalog {
     fn problems(&self, action: &str, with: &Value) -> Vec<Problem> {
         Vec::new()
     }
+
+    /// How the program text of an action is checked. An action that has this takes its program as `code`, or the place of
+    /// a file of it as `file`; none takes no program.
+    fn check_code(&self, _action: &str) -> Option<CheckCode> {
+        None
+    }
 }
 
 /// Something wrong with a parameter that its schema cannot tell.
@@ -27,4 +34,49 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+}
+
+/// Says what is wrong with a program text, if anything.
+pub type CheckCode = fn(&str) -> Result<(), CodeError>;
+
+/// What is wrong with a program text, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeError {
+    /// What is wrong, as a fragment in lower case.
+    pub message: String,
+    /// Where it begins, in bytes of the text.
+    pub offset: usize,
+    /// How long the wrong part is, in bytes.
+    pub length: usize,
+}
+
+/// The files beside rule files. This crate reads none itself.
+pub trait RuleFiles {
+    /// Reads the file that a rule file calls `path`, seen from the folder of the rule file.
+    ///
+    /// # Errors
+    ///
+    /// When it lies outside of the folders of the rules, or cannot be read.
+    fn read(&self, rule_file: &SourceFile, path: &str) -> Result<SourceFile, FileError>;
+}
+
+/// A file that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FileError {
+    /// Why, as a fragment in lower case.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// No files at all, for rules that come from elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl RuleFiles for NoFiles {
+    fn read(&self, _: &SourceFile, path: &str) -> Result<SourceFile, FileError> {
+        let message = format!("there is no file `{path}`: these rules come without files");
+        Err(FileError { message, hint: "write the program as `code`".to_owned() })
+    }
 }

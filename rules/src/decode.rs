@@ -53,6 +53,11 @@ impl<'a> Findings<'a> {
         self.found.borrow_mut().push(Diagnostic { severity, file: self.file.clone(), span, message, hint });
     }
 
+    /// Adds a finding of another file, such as one that this file names.
+    pub fn add(&self, finding: Diagnostic) {
+        self.found.borrow_mut().push(finding);
+    }
+
     /// What was found.
     #[must_use]
     pub fn into_diagnostics(self) -> Diagnostics {

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::catalog::ActionCatalog;
+use crate::catalog::{ActionCatalog, RuleFiles};
 use crate::closure::{self, Content};
 use crate::decode::Findings;
 use crate::diagnostic::{Diagnostics, SourceFile};
@@ -26,6 +26,8 @@ pub use place::Place;
 pub struct Known<'a> {
     /// The actions that steps may use.
     pub actions: &'a dyn ActionCatalog,
+    /// The files that rule files name.
+    pub files: &'a dyn RuleFiles,
     /// The configured applications.
     pub apps: &'a [AppFacts],
 }
@@ -81,7 +83,12 @@ impl RuleSet {
     pub fn load(files: &[SourceFile], known: &Known<'_>) -> (Option<Self>, Diagnostics) {
         let vars = closure::vars_of(known.apps);
         let vars_content = Content::new(vars.to_json());
-        let surroundings = Surroundings { actions: known.actions, apps: Some(known.apps), vars: &vars_content.hash };
+        let surroundings = Surroundings {
+            actions: known.actions,
+            files: known.files,
+            apps: Some(known.apps),
+            vars: &vars_content.hash,
+        };
         let mut diagnostics = Diagnostics::default();
         let (mut loaded, mut places) = (Vec::new(), Vec::new());
         let mut taken = HashMap::new();

@@ -6,6 +6,7 @@ mod environment;
 mod files;
 mod read;
 mod targets;
+mod scripts;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::secret::Secret;
 
 pub use environment::{Environment, Unresolved};
 pub use files::{read_source, rule_files};
+pub use scripts::Scripts;
 
 /// The whole configuration.
 #[derive(Debug, Clone)]

@@ -95,7 +95,7 @@ impl EvaluationError {
 }
 
 /// The engine names its own types; a person hears of numbers, texts, lists and maps instead.
-fn message(error: &EvalAltResult) -> String {
+pub(super) fn message(error: &EvalAltResult) -> String {
     match error {
         EvalAltResult::ErrorRuntime(message, _) => message.to_string(),
         EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_) => {

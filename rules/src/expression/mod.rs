@@ -98,6 +98,21 @@ pub(crate) use written::write_value;
 use crate::value::Value;
 use rewrite::Rewritten;
 
+/// Calls a function of expressions that takes no closure, by its name, as in `time.add`.
+///
+/// # Errors
+///
+/// When there is none of this name for so many values, when it cannot take these, or when a limit of [`limits`] is
+/// passed.
+pub fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
+    let function = functions::find(name).filter(|function| function.arguments.contains(&arguments.len()));
+    let Some(functions::Call::Values(call)) = function.map(|function| &function.call) else {
+        return Err(format!("there is no function `{name}` of {} values", arguments.len()));
+    };
+    limits::begin();
+    call(arguments).map_err(|fault| error::message(&fault))
+}
+
 /// A compiled expression. A clone is cheap.
 #[derive(Clone)]
 pub struct Expression(Arc<Compiled>);

@@ -1,20 +1,24 @@
 //! `uses` and `with`: an action and its parameters.
 
-use crate::decode::{Field, did_you_mean};
+use crate::decode::{Field, all, did_you_mean};
 use crate::ids::ActionName;
 use crate::node::NodeKind;
 use crate::rule::StepKind;
 use crate::schema;
 use crate::template::Template;
+use crate::value::Value;
 
+use super::programs::CODE;
 use super::step::Workflow;
 use super::{templates, variables};
 
 pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Field<'_>>) -> Option<StepKind> {
     let action = action(workflow, uses);
+    let takes_code =
+        uses.node().to_value().as_text().is_some_and(|name| workflow.surroundings.actions.check_code(name).is_some());
     let parameters = match with {
         None => Some(Template::Map(Vec::new())),
-        Some(with) => parameters(workflow, with),
+        Some(with) => parameters(workflow, with, takes_code),
     };
     let action = action?;
     let schema = workflow.surroundings.actions.parameters(action.as_str())?;
@@ -63,11 +67,25 @@ fn is_map(field: &Field<'_>) -> bool {
     matches!(field.node().kind, NodeKind::Map(_))
 }
 
-fn parameters(workflow: &Workflow<'_>, with: &Field<'_>) -> Option<Template> {
+fn parameters(workflow: &Workflow<'_>, with: &Field<'_>, takes_code: bool) -> Option<Template> {
     if !is_map(with) {
         with.mismatch("a mapping, the parameters of the action", "write each parameter as `name: value`");
         return None;
     }
     let variables_are_there = variables::check(with, workflow);
-    templates::read(with, workflow.names()).filter(|_| variables_are_there)
+    let template = if takes_code { with_code(workflow, with) } else { templates::read(with, workflow.names()) };
+    template.filter(|_| variables_are_there)
+}
+
+/// Parameters with a program among them, which is never a template: what a file holds may well have `${{` in it.
+fn with_code(workflow: &Workflow<'_>, with: &Field<'_>) -> Option<Template> {
+    let entries = with.entries("write each parameter as `name: value`")?;
+    let decoded = all(entries.iter().map(|(key, value)| {
+        let template = match &value.node().kind {
+            NodeKind::Scalar(Value::Text(_)) if key.text == CODE => Template::Value(value.node().to_value()),
+            _ => templates::read(value, workflow.names())?,
+        };
+        Some((key.text.clone(), template))
+    }));
+    decoded.map(Template::map)
 }

@@ -8,6 +8,7 @@ mod condition;
 mod expressions;
 mod failure;
 mod later;
+mod programs;
 mod repetition;
 mod retry;
 mod rule;
@@ -16,7 +17,7 @@ mod subscription;
 mod templates;
 mod variables;
 
-use crate::catalog::ActionCatalog;
+use crate::catalog::{ActionCatalog, RuleFiles};
 use crate::decode::{Field, Findings};
 use crate::diagnostic::Span;
 use crate::ids::ContentHash;
@@ -29,6 +30,8 @@ use crate::rule_set::AppFacts;
 pub(crate) struct Surroundings<'a> {
     /// The actions that steps may use.
     pub(crate) actions: &'a dyn ActionCatalog,
+    /// The files beside the rule file.
+    pub(crate) files: &'a dyn RuleFiles,
     /// The configured applications; `None` when a stored rule is opened again, whose applications were resolved before.
     pub(crate) apps: Option<&'a [AppFacts]>,
     /// Names the `vars` that rules pin.

@@ -6,12 +6,19 @@ use crate::ids::RuleName;
 use crate::rule::{Mode, Rule};
 
 use super::step::Workflow;
-use super::{Loaded, NamedAt, Surroundings, applications, condition, failure, later, subscription};
+use super::{Loaded, NamedAt, Surroundings, applications, condition, failure, later, programs, subscription};
 
 /// What a person calls this part.
 const WHAT: &str = "a rule";
 
 pub(super) fn read(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec<NamedAt>) -> Option<Loaded> {
+    match programs::embed(field, surroundings) {
+        Some(whole) => read_whole(&Field::new(field.findings(), field.name(), &whole), surroundings, names),
+        None => read_whole(field, surroundings, names),
+    }
+}
+
+fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec<NamedAt>) -> Option<Loaded> {
     let mut fields = field.fields(WHAT)?;
     let name = name(&mut fields, names);
     // `Some(None)` is a description that is rightly absent.

@@ -1,6 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::catalog::NoFiles;
 use crate::closure::Closure;
 use crate::event::Event;
 use crate::ids::{ActionName, EventId, RuleName, SourceName};
@@ -55,7 +56,8 @@ fn source(name: &str, text: &str) -> SourceFile {
 }
 
 fn load_with(text: &str, apps: &[AppFacts]) -> RuleSet {
-    let (set, diagnostics) = RuleSet::load(&[source("a.yaml", text)], &Known { actions: &Actions::new(), apps });
+    let (set, diagnostics) =
+        RuleSet::load(&[source("a.yaml", text)], &Known { actions: &Actions::new(), files: &NoFiles, apps });
     set.unwrap_or_else(|| panic!("{diagnostics}"))
 }
 
@@ -175,7 +177,7 @@ fn applications_are_resolved_at_load() {
 fn names_are_unique_over_all_files() {
     let text = "rules:\n  - { name: a, on: X, steps: [{ uses: log, with: { message: a } }] }\n";
     let files = [source("one.yaml", text), source("two.yaml", text)];
-    let (set, diagnostics) = RuleSet::load(&files, &Known { actions: &Actions::new(), apps: &[] });
+    let (set, diagnostics) = RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[] });
     assert!(set.is_none());
     let messages: Vec<String> = diagnostics.iter().map(|d| format!("{}: {}", d.file.name, d.message)).collect();
     assert_eq!(messages, ["two.yaml: two rules have the name `a`: the other is at one.yaml:2"]);
@@ -184,7 +186,7 @@ fn names_are_unique_over_all_files() {
 #[test]
 fn problems_of_all_files_come_together() {
     let files = [source("b.yaml", "rules: 1\n"), source("a.yaml", "rules: [\n"), source("c.yaml", "rules: []\n")];
-    let (set, diagnostics) = RuleSet::load(&files, &Known { actions: &Actions::new(), apps: &[] });
+    let (set, diagnostics) = RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[] });
     assert!(set.is_none());
     assert_eq!(diagnostics.iter().map(|d| d.file.name.to_string()).collect::<Vec<_>>(), ["a.yaml", "b.yaml"]);
 }

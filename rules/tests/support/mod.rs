@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use oncue_rules::catalog::ActionCatalog;
+use oncue_rules::catalog::{ActionCatalog, CheckCode, CodeError, FileError, RuleFiles};
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use oncue_rules::ids::{ActionName, SubAppId};
 use oncue_rules::rule_set::{AppFacts, Known, RuleSet};
@@ -27,6 +27,31 @@ impl ActionCatalog for Actions {
     fn parameters(&self, action: &str) -> Option<&serde_json::Value> {
         self.0.get(action)
     }
+
+    fn check_code(&self, action: &str) -> Option<CheckCode> {
+        (action == "script").then_some(check_code)
+    }
+}
+
+fn check_code(code: &str) -> Result<(), CodeError> {
+    let Err(error) = rhai::Engine::new().compile(code) else { return Ok(()) };
+    let line = error.position().line().unwrap_or(1);
+    let start: usize = code.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let offset = (start + error.position().position().unwrap_or(1) - 1).min(code.trim_end().len());
+    Err(CodeError { message: error.err_type().to_string().to_lowercase(), offset, length: 1 })
+}
+
+/// Two files of programs, one of them broken.
+pub(crate) struct Files;
+
+impl RuleFiles for Files {
+    fn read(&self, _: &SourceFile, path: &str) -> Result<SourceFile, FileError> {
+        match path {
+            "scripts/good.rhai" => Ok(source("scripts/good.rhai", "#{ text: `${{ let x = 1; x }}` }\n")),
+            "scripts/broken.rhai" => Ok(source("scripts/broken.rhai", "let x = 1;\n\nif x == { 2 }\n")),
+            _ => Err(FileError { message: format!("there is no file `{path}`"), hint: "create it".to_owned() }),
+        }
+    }
 }
 
 /// Two applications: `short-video` with the variables `definitions` and `cms`, `replay` with `definitions` alone.
@@ -49,7 +74,7 @@ pub(crate) fn apps() -> Vec<AppFacts> {
 }
 
 pub(crate) fn load(files: &[SourceFile]) -> (Option<RuleSet>, Diagnostics) {
-    RuleSet::load(files, &Known { actions: &Actions::read(), apps: &apps() })
+    RuleSet::load(files, &Known { actions: &Actions::read(), files: &Files, apps: &apps() })
 }
 
 pub(crate) fn source(name: &str, text: &str) -> SourceFile {
