@@ -106,3 +106,11 @@ fn every_rule_of_the_documents_is_valid() {
 fn the_two_readmes_show_the_same_commands() {
     assert_eq!(commands("README.md"), commands("README.zh-CN.md"));
 }
+
+#[test]
+fn every_rule_of_the_page_on_scripts_is_valid() {
+    for block in blocks("docs/scripts.md").into_iter().filter(|block| block.language == "yaml") {
+        let folder = Folder::with_rules(&block.text);
+        assert_eq!(oncue(&["check"]).within(&folder).success().stdout, "1 rule, 0 errors, 0 warnings\n");
+    }
+}

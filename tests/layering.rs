@@ -34,7 +34,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("refinery", &["engine/src/store/", THIS]),
     (
         "warp::",
-        &["engine/src/http/", "engine/src/simulator/", "engine/benches/", "tests/", "plugins/src/vod/client/tests"],
+        &["engine/src/http/", "engine/src/simulator/", "engine/benches/", "tests/", "plugins/src/tencent/client/tests"],
     ),
     ("saphyr_parser", &["rules/src/yaml", THIS]),
     ("serde_yaml", &["rules/src/yaml", "rules/tests/", "plugins/src/registry/tests.rs", THIS]),

@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(unreachable_pub, reason = "what is shared among tests is public to them")]
 
+mod actions;
 mod broken_config;
 mod callback;
 mod causation;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use oncue_rules::catalog::Problem;
+use oncue_rules::catalog::{CheckCode, Problem};
 use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, RuleName, RunId, StepPath, SubAppId};
 use oncue_rules::rule::Retry;
@@ -50,6 +50,12 @@ pub trait Action: Send + Sync + 'static {
     fn retry(&self) -> Retry {
         Retry::default()
     }
+
+    /// How the program text that it takes as `code`, or as a `file` of that text, is checked at load; none for an action
+    /// that takes no program.
+    fn check_code(&self) -> Option<CheckCode> {
+        None
+    }
 }
 
 /// What an action is: its documentation, checks and schemas come from here.
@@ -65,7 +71,7 @@ pub struct Spec {
     pub outputs: serde_json::Value,
     /// A step that uses it, as YAML: an item of a list of steps.
     pub sample: &'static str,
-    /// Whether calling it again is safe.
+    /// Whether calling it again is safe, unless its parameters say otherwise.
     pub repeatable: Repeatable,
 }
 

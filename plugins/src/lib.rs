@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 pub mod action;
+pub mod emit;
+pub mod fail;
 pub mod guard;
 pub mod http;
 pub mod log;
 pub mod outbound;
 pub mod params;
 pub mod registry;
+pub mod script;
 pub mod target;
+pub mod tencent;
 mod text;
 pub mod vod;
 pub mod webhook;

@@ -144,7 +144,7 @@ fn cut(mut text: String) -> String {
 
 /// The text with all that would start a line, move the cursor or turn the direction of writing shown as an escape, so
 /// that what an event holds cannot forge lines of the log.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

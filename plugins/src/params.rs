@@ -35,6 +35,19 @@ pub fn decode<T: DeserializeOwned>(params: &Value) -> Result<T, ActionError> {
     })
 }
 
+/// As [`decode`], without looking into one member, which may hold anything: numbers in it may be beyond what the decoder
+/// knows. For the decoder it is left out.
+///
+/// # Errors
+///
+/// As for [`decode`].
+pub fn decode_without<T: DeserializeOwned>(params: &Value, member: &str) -> Result<T, ActionError> {
+    let Some(members) = params.as_map().filter(|members| members.contains_key(member)) else { return decode(params) };
+    let mut members = members.clone();
+    members.insert(member.to_owned(), Value::Null);
+    decode(&Value::map(members))
+}
+
 /// A fatal error that names a field.
 #[must_use]
 pub fn invalid(field: &str, problem: &str) -> ActionError {

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use oncue_rules::catalog::{ActionCatalog, Problem};
+use oncue_rules::catalog::{ActionCatalog, CheckCode, Problem};
 use oncue_rules::ids::ActionName;
 use oncue_rules::value::Value;
 
 use crate::action::{Action, Spec};
+use crate::emit::{Emit, Emitter};
+use crate::fail::Fail;
 use crate::http::Http;
 use crate::log::Log;
 use crate::outbound;
+use crate::script::Script;
 use crate::target::Targets;
+use crate::tencent::TencentCall;
 use crate::vod;
 use crate::vod::process_media::ProcessMedia;
 use crate::webhook::Webhook;
@@ -23,6 +27,20 @@ const NAME_LIMIT: usize = 64;
 #[derive(Clone, Default)]
 pub struct Registry {
     actions: BTreeMap<ActionName, Arc<dyn Action>>,
+}
+
+/// What the actions that ship with Oncue work with.
+pub struct Parts {
+    /// Calls VOD, and holds the connections to all of Tencent Cloud.
+    pub vod: vod::Client,
+    /// Makes the requests of `webhook` and `http`.
+    pub outbound: outbound::Client,
+    /// The targets that `webhook` may name.
+    pub targets: Targets,
+    /// Stores events of our own.
+    pub emitter: Arc<dyn Emitter>,
+    /// Lets `tencent.call` name an endpoint `http://` on this machine.
+    pub plain_loopback: bool,
 }
 
 /// An action cannot be registered.
@@ -62,10 +80,15 @@ impl Registry {
 
     /// The actions that ship with Oncue.
     #[must_use]
-    pub fn builtin(vod: vod::Client, outbound: outbound::Client, targets: Targets) -> Self {
-        let actions: [Arc<dyn Action>; 4] = [
+    pub fn builtin(parts: Parts) -> Self {
+        let Parts { vod, outbound, targets, emitter, plain_loopback } = parts;
+        let actions: [Arc<dyn Action>; 8] = [
+            Arc::new(Emit::new(emitter)),
+            Arc::new(Fail::new()),
             Arc::new(Http::new(outbound.clone())),
             Arc::new(Log::new()),
+            Arc::new(Script::new()),
+            Arc::new(TencentCall::new(vod.clone(), plain_loopback)),
             Arc::new(ProcessMedia::new(vod)),
             Arc::new(Webhook::new(outbound, targets)),
         ];
@@ -118,6 +141,10 @@ impl ActionCatalog for Registry {
 
     fn problems(&self, action: &str, with: &Value) -> Vec<Problem> {
         self.actions.get(action).map(|action| action.check(with)).unwrap_or_default()
+    }
+
+    fn check_code(&self, action: &str) -> Option<CheckCode> {
+        self.actions.get(action)?.check_code()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The wiring: the only place that knows everything.
 
 mod error;
+mod late_emitter;
 pub mod probe;
 mod upkeep;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use oncue_plugins::registry::Registry;
+use oncue_plugins::registry::{self, Registry};
 use oncue_plugins::target::Targets;
 use oncue_plugins::{outbound, vod};
 use tokio::net::TcpListener;
@@ -33,6 +34,7 @@ use crate::store::{Admin, NodeId, Store};
 
 pub use crate::reload::{Origin, Trouble};
 pub use error::Error;
+use late_emitter::LateEmitter;
 
 /// Bytes of callbacks that may be in memory at once.
 const BODY_MEMORY: u32 = 256 << 20;
@@ -55,10 +57,16 @@ pub struct App {
 ///
 /// When the vendor's endpoint or region makes no sense, or no TLS client can be made.
 pub fn actions(config: &Config) -> Result<Registry, Error> {
+    actions_emitting_to(config, Arc::new(LateEmitter::default()))
+}
+
+fn actions_emitting_to(config: &Config, emitter: Arc<LateEmitter>) -> Result<Registry, Error> {
     let endpoint = config.vod.endpoint.parse().map_err(Error::endpoint)?;
     let client = vod::Client::new(endpoint, config.vod.region.as_deref()).map_err(Error::client)?;
     let outbound = outbound::Client::new().map_err(Error::outbound)?;
-    Ok(Registry::builtin(client, outbound, Targets::new(config.targets.clone())))
+    let targets = Targets::new(config.targets.clone());
+    let plain_loopback = config.tencent.plain_loopback;
+    Ok(Registry::builtin(registry::Parts { vod: client, outbound, targets, emitter, plain_loopback }))
 }
 
 impl App {
@@ -73,7 +81,8 @@ impl App {
         let mut look = read(&origin).await?;
         let found = std::mem::replace(&mut look.found, Err(Trouble::Inside)).map_err(Error::trouble)?;
         let config = found.config.clone();
-        let registry = Arc::new(actions(&config)?);
+        let emitter = Arc::new(LateEmitter::default());
+        let registry = Arc::new(actions_emitting_to(&config, Arc::clone(&emitter))?);
         let (live, diagnostics) = live::build(&config, &registry, &found.files);
         let Some(live) = live else { return Err(Error::Invalid(diagnostics)) };
         let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
@@ -99,6 +108,7 @@ impl App {
             programs: Arc::clone(&parts.programs),
             runner: runner.clone(),
         });
+        emitter.connect(&intake);
         let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors));
         let tokens = Arc::clone(&parts.tokens);
         let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));

@@ -5,8 +5,8 @@ mod apps;
 mod environment;
 mod files;
 mod read;
-mod targets;
 mod scripts;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,6 +41,8 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// How the vendor is reached.
     pub vod: Vod,
+    /// How any other API of the vendor is called.
+    pub tencent: Tencent,
     /// The applications, by number.
     pub apps: Vec<AppConfig>,
     /// Where webhooks go, by name.
@@ -74,6 +76,13 @@ pub struct Vod {
     pub endpoint: String,
     /// `X-TC-Region`; VOD does not need it (protocol section 7).
     pub region: Option<String>,
+}
+
+/// How any API of the vendor is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tencent {
+    /// `tencent.call` may name an endpoint `http://` on this machine, such as a stand-in.
+    pub plain_loopback: bool,
 }
 
 /// One application.

@@ -11,7 +11,7 @@ use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use oncue_rules::yaml;
 
 use super::environment::Environment;
-use super::{Config, Limits, StoreUrl, Vod, apps, targets};
+use super::{Config, Limits, StoreUrl, Tencent, Vod, apps, targets};
 use crate::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -65,6 +65,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         |field| field.one_or_list_of(|item| item.some_text().map(|path| around.folder.join(path))),
     );
     let vod = fields.optional("vod").map_or_else(|| Some(Vod::default()), |field| vod(&field));
+    let tencent = fields.optional("tencent").map_or(Some(Tencent::default()), |field| tencent(&field));
     let credentials = fields.optional("credentials").map(|field| apps::credentials(&field, around)).unwrap_or_default();
     let apps = fields
         .required(
@@ -89,6 +90,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         store: store?,
         rules: rules?,
         vod: vod?,
+        tencent: tencent?,
         apps: apps?,
         targets: targets?,
         limits: limits?,
@@ -145,6 +147,13 @@ fn vod(field: &Field<'_>) -> Option<Vod> {
     let region = fields.optional("region").map(|field| field.identifier(Identifier::Name).map(str::to_owned));
     fields.finish();
     Some(Vod { endpoint: endpoint?, region: region.flatten() })
+}
+
+fn tencent(field: &Field<'_>) -> Option<Tencent> {
+    let mut fields = field.fields("`tencent`")?;
+    let plain_loopback = fields.optional("plain_loopback").map_or(Some(false), |field| field.boolean());
+    fields.finish();
+    Some(Tencent { plain_loopback: plain_loopback? })
 }
 
 fn endpoint(field: &Field<'_>) -> Option<String> {

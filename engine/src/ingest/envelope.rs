@@ -1,10 +1,9 @@
 //! What is stored of an event besides its body and its keys, and the event that both make again.
 
 use oncue_rules::event::Event;
-use oncue_rules::ids::RunId;
 use oncue_rules::value::{Map, Number, Value};
 
-use crate::sources::vod::Recognised;
+use super::Incoming;
 use crate::store::StoredEvent;
 
 const PAYLOAD: &str = "payload";
@@ -13,28 +12,57 @@ const DEPTH: &str = "depth";
 const CAUSE: &str = "cause";
 const MARKS: &str = "marks";
 
-/// The envelope of a notification that some run of ours may have caused. What is null or empty is left out.
-pub(super) fn write(recognised: &Recognised, depth: u32, cause: Option<RunId>) -> String {
-    let mut envelope = Map::new();
-    let mut put = |name: &str, value: Value| {
-        envelope.insert(name.to_owned(), value);
-    };
-    if let Some(field) = &recognised.payload_field {
-        put(PAYLOAD, Value::text(field.as_str()));
+/// Which part of a body is about the happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// None that is known.
+    None,
+    /// This member.
+    Member(String),
+    /// The whole body.
+    Whole,
+}
+
+impl Payload {
+    /// The payload of a body.
+    pub(super) fn of(&self, body: &Value) -> Value {
+        match self {
+            Self::None => Value::Null,
+            Self::Member(name) => body.get(name).clone(),
+            Self::Whole => body.clone(),
+        }
     }
-    if recognised.context != Value::Null {
-        put(CONTEXT, recognised.context.clone());
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::None => Value::Null,
+            Self::Member(name) => Value::text(name.as_str()),
+            Self::Whole => Value::Bool(true),
+        }
     }
-    if depth > 0 {
-        put(DEPTH, Value::Number(u64::from(depth).into()));
+
+    fn from_value(value: &Value) -> Self {
+        match value {
+            Value::Text(name) => Self::Member(name.to_string()),
+            Value::Bool(true) => Self::Whole,
+            _ => Self::None,
+        }
     }
-    if let Some(run) = cause {
-        put(CAUSE, Value::text(run.to_string()));
-    }
-    if !recognised.marks.is_empty() {
-        put(MARKS, Value::list(recognised.marks.iter().map(|mark| Value::text(mark.to_string())).collect()));
-    }
-    Value::map(envelope).to_json()
+}
+
+/// The envelope of an event. What is null or empty is left out.
+pub(super) fn write(incoming: &Incoming) -> String {
+    let depth = (incoming.depth > 0).then(|| Value::Number(u64::from(incoming.depth).into()));
+    let marks = incoming.marks.iter().map(|mark| Value::text(mark.as_str())).collect::<Vec<_>>();
+    let parts = [
+        (PAYLOAD, incoming.payload.to_value()),
+        (CONTEXT, incoming.context.clone()),
+        (DEPTH, depth.unwrap_or_default()),
+        (CAUSE, incoming.cause.as_ref().map_or(Value::Null, |(run, _)| Value::text(run.to_string()))),
+        (MARKS, if marks.is_empty() { Value::Null } else { Value::list(marks) }),
+    ];
+    let there = parts.into_iter().filter(|(_, value)| *value != Value::Null);
+    Value::map(there.map(|(name, value)| (name.to_owned(), value)).collect::<Map>()).to_json()
 }
 
 /// How deep in a chain of runs and events the event of this envelope is.
@@ -54,7 +82,7 @@ fn depth(envelope: &Value) -> u32 {
 pub(super) fn read(stored: &StoredEvent) -> Result<Event, String> {
     let envelope = Value::from_json(stored.envelope.as_bytes()).map_err(|error| format!("its envelope: {error}"))?;
     let body = Value::from_json(&stored.body).map_err(|error| format!("its body: {error}"))?;
-    let payload = envelope.get(PAYLOAD).as_text().map_or(Value::Null, |field| body.get(field).clone());
+    let payload = Payload::from_value(envelope.get(PAYLOAD)).of(&body);
     let row = &stored.row;
     Ok(Event {
         id: row.id,

@@ -1,14 +1,17 @@
-//! From a recognised notification to a durable event with the runs that it starts: match, decide, commit, then hand the
+//! From an event that came in to a durable one with the runs that it starts: match, decide, commit, then hand the
 //! runs to the runner.
 
+mod emission;
 mod envelope;
+mod incoming;
 mod present;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use oncue_plugins::emit::DEPTH_LIMIT;
 use oncue_rules::event::{Event, key};
-use oncue_rules::ids::{EventId, RuleName, RunId, SourceName, SubAppId};
+use oncue_rules::ids::{RuleName, RunId, SubAppId};
 use oncue_rules::rule::{Mode, Rule};
 use oncue_rules::rule_set::Judgement;
 use oncue_rules::time::Timestamp;
@@ -19,18 +22,15 @@ use crate::http::receiver::{Ack, Ingest, IngestError};
 use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Permit};
-use crate::sources::vod::{PROBE, Recognised};
+use crate::sources::vod::Recognised;
 use crate::store::{self, Accept, Accepted, Fence, NewEvent, NewRun, Origin, Store, Verdicts};
 use crate::workflow::{Decision, Run};
 
+pub(crate) use incoming::Incoming;
 pub(crate) use present::Present;
 
-/// The source of what the vendor sends.
-const VOD: &str = "vod";
 /// Digits of an idempotency key.
 const KEY_LENGTH: usize = 40;
-/// How many runs may lead to an event one after the other before no rule acts on it.
-const DEPTH_LIMIT: u32 = 3;
 
 /// Takes events in.
 pub(crate) struct Intake {
@@ -72,21 +72,34 @@ impl Ingest for Intake {
             tracing::warn!(%app, kind = %recognised.kind, %mark, "an odd event was taken");
         }
         let live = self.present.load();
-        let known = live.apps.get(app).ok_or(IngestError::UnknownApplication { app })?;
-        let dedupe_until = received_at.after(recognised.dedupe_for);
+        if live.apps.get(app).is_none() {
+            return Err(IngestError::UnknownApplication { app });
+        }
         let origin = self.origin(&recognised).await?;
-        let (event, envelope) = make_event(app, recognised, origin.as_ref(), received_at);
-        let event = Arc::new(event);
-        let is_probe = event.kind.as_str() == PROBE;
-        let judgement = if is_probe { Judgement::default() } else { live.rules.judge(&event, Some(&known.facts)) };
+        self.take_under(&live, Incoming::of_vendor(app, recognised, raw.as_ref().into(), origin, received_at)).await
+    }
+}
+
+impl Intake {
+    /// Takes one event of any source. When it returns `Ok`, the event and its runs are durable.
+    pub(crate) async fn take(&self, incoming: Incoming) -> Result<Ack, IngestError> {
+        self.take_under(&self.present.load(), incoming).await
+    }
+
+    async fn take_under(&self, live: &Live, incoming: Incoming) -> Result<Ack, IngestError> {
+        let dedupe_until = incoming.received_at.after(incoming.dedupe_for);
+        let (event, envelope) = (Arc::new(incoming.event()), envelope::write(&incoming));
+        let known = event.subappid.and_then(|id| live.apps.get(id));
+        let is_probe = incoming.is_probe();
+        let judgement =
+            if is_probe { Judgement::default() } else { live.rules.judge(&event, known.map(|app| &app.facts)) };
         for (rule, error) in &judgement.errors {
             tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
         }
-        let verdicts = verdicts(&judgement, &event, origin.as_ref());
-        let raw: Arc<[u8]> = raw.as_ref().into();
-        let begun = self.begin(&live, &judgement, &verdicts, &event, &raw)?;
+        let verdicts = verdicts(&judgement, &event, incoming.cause.as_ref().map(|(_, rule)| rule));
+        let begun = self.begin(live, &judgement, &verdicts, &event, &incoming.raw)?;
         let accept = Accept {
-            event: new_event(&event, envelope, verdicts, raw, dedupe_until),
+            event: new_event(&event, envelope, verdicts, incoming.raw, dedupe_until),
             runs: begun.iter().map(|begun| begun.new.clone()).collect(),
         };
         let accepted = self.store.accept(accept).await.map_err(refused)?;
@@ -95,9 +108,7 @@ impl Ingest for Intake {
             ack => Ok(ack),
         }
     }
-}
 
-impl Intake {
     /// The run of ours that caused a notification, which its SessionId tells.
     async fn origin(&self, recognised: &Recognised) -> Result<Option<Origin>, IngestError> {
         let session = recognised.keys.iter().find(|key| key.name == key::SESSION_ID).map(|key| key.value.as_str());
@@ -167,41 +178,13 @@ fn is_our_key(session: &str) -> bool {
     session.len() == KEY_LENGTH && session.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn make_event(
-    app: SubAppId,
-    recognised: Recognised,
-    origin: Option<&Origin>,
-    received_at: Timestamp,
-) -> (Event, String) {
-    let depth = origin.map_or(0, |origin| envelope::depth_of(&origin.envelope).saturating_add(1));
-    let cause = origin.map(|origin| origin.run);
-    let envelope = envelope::write(&recognised, depth, cause);
-    let Recognised { kind, payload, body, keys, dedupe_key, context, .. } = recognised;
-    let event = Event {
-        id: EventId::generate(),
-        source: SourceName::from(VOD),
-        kind,
-        subappid: Some(app),
-        dedupe_key,
-        received_at,
-        depth,
-        cause,
-        keys,
-        context,
-        body,
-        payload,
-    };
-    (event, envelope)
-}
-
 /// What the rules said, and which of those that matched are not started, so that a workflow never feeds itself.
-fn verdicts(judgement: &Judgement, event: &Event, origin: Option<&Origin>) -> Verdicts {
+fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> Verdicts {
     let refusal = |rule: &RuleName| {
         if event.depth > DEPTH_LIMIT {
             return Some(format!("{} runs led to this event one after the other, and {DEPTH_LIMIT} may", event.depth));
         }
-        let own = origin.is_some_and(|origin| origin.rule == *rule);
-        own.then(|| "the event was caused by a run of this rule".to_owned())
+        (cause == Some(rule)).then(|| "the event was caused by a run of this rule".to_owned())
     };
     let matched: Vec<RuleName> = judgement.matched.iter().map(|rule| rule.name.clone()).collect();
     let refused = matched.iter().filter_map(|rule| Some((rule.clone(), refusal(rule)?))).collect();

@@ -1,6 +1,6 @@
 //! What of a new configuration a running server can take.
 
-use crate::config::{Config, Limits, StoreUrl, Vod};
+use crate::config::{Config, Limits, StoreUrl, Tencent, Vod};
 
 /// A new configuration as a running server can have it.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Held {
 /// Keeps of a new configuration what can change while a server runs that was started with `started`.
 pub(super) fn hold(started: &Config, written: Config) -> Held {
     // Whoever adds a field to the configuration decides here whether it can change.
-    let Config { listen, admin, admin_token, store, rules, vod, apps, limits, keep, cors, targets } = written;
+    let Config { listen, admin, admin_token, store, rules, vod, tencent, apps, limits, keep, cors, targets } = written;
     let mut at_next_start = Vec::new();
     let mut compare = |key: &str, running: String, written: String| {
         if running != written {
@@ -28,6 +28,8 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     let Vod { endpoint, region } = vod;
     compare("vod.endpoint", started.vod.endpoint.clone(), endpoint);
     compare("vod.region", region_text(started.vod.region.as_deref()), region_text(region.as_deref()));
+    let Tencent { plain_loopback } = tencent;
+    compare("tencent.plain_loopback", started.tencent.plain_loopback.to_string(), plain_loopback.to_string());
     let Limits { body, connections, in_flight, quarantine } = limits;
     let running = started.limits;
     compare("limits.body", running.body.to_string(), body.to_string());
@@ -45,6 +47,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         store: started.store.clone(),
         rules,
         vod: started.vod.clone(),
+        tencent: started.tencent,
         apps,
         limits: started.limits,
         keep,

@@ -4,10 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use oncue_rules::catalog::RuleFiles as _;
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use sha2::{Digest, Sha256};
 
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, Environment, Scripts};
 
 /// How often files are read again that are gone at just the moment when they are read.
 const TRIES: usize = 3;
@@ -39,7 +40,7 @@ pub(crate) struct Look {
 /// Files and folders whose change matters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Places {
-    /// The configuration, rule files and files that `${file:…}` names; folders too, for they may be replaced whole.
+    /// The configuration, and the files that `${file:…}` and `file:` of rules name; folders too, for they may be replaced whole.
     pub(crate) files: Vec<PathBuf>,
     /// What `rules` names.
     pub(crate) rules: Vec<PathBuf>,
@@ -145,6 +146,15 @@ impl Origin {
             contents.add(&file.name);
             contents.add(&file.text);
         }
+        let scripts = Scripts::of(&config);
+        for (file, named) in files.iter().flat_map(|file| programs(&file.text).map(move |named| (file, named))) {
+            let Ok(program) = scripts.read(file, named) else {
+                contents.add("absent");
+                continue;
+            };
+            contents.add(&program.text);
+            places.files.push(PathBuf::from(&*program.name));
+        }
         Ok(Found { config, warnings: findings, files })
     }
 }
@@ -214,4 +224,16 @@ impl Contents {
 fn references(text: &str, folder: &Path) -> Vec<PathBuf> {
     let named = text.split("${file:").skip(1).filter_map(|rest| rest.split_once('}'));
     named.map(|(path, _)| folder.join(path)).collect()
+}
+
+/// What `file:` may name anywhere in a rule file: programs, and words that look like it, which name no file.
+fn programs(text: &str) -> impl Iterator<Item = &str> {
+    text.split("file").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?;
+        let written = rest.lines().next()?.trim();
+        let quoted = |quote: char| Some(written.strip_prefix(quote)?.split(quote).next().unwrap_or_default());
+        let plain = || written.split([',', '}', '#']).next().unwrap_or_default().trim_end();
+        let name = quoted('"').or_else(|| quoted('\'')).unwrap_or_else(plain);
+        (!name.is_empty() && !name.contains("${{")).then_some(name)
+    })
 }

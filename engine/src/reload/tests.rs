@@ -3,7 +3,9 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use oncue_plugins::log::Log;
 use oncue_plugins::registry::Registry;
+use oncue_plugins::script::Script;
 use oncue_rules::ids::{ContentHash, RunId};
 use oncue_rules::time::Timestamp;
 
@@ -87,9 +89,10 @@ impl Rig {
         let origin = Origin::new(folder.path().join("oncue.yaml"));
         let mut look = origin.look();
         let found = std::mem::replace(&mut look.found, Err(Trouble::Inside)).unwrap();
-        let client = oncue_plugins::vod::Client::new(found.config.vod.endpoint.parse().unwrap(), None).unwrap();
-        let outbound = oncue_plugins::outbound::Client::new().unwrap();
-        let registry = Arc::new(Registry::builtin(client, outbound, oncue_plugins::target::Targets::default()));
+        let mut registry = Registry::default();
+        registry.register(Arc::new(Log::new())).unwrap();
+        registry.register(Arc::new(Script::new())).unwrap();
+        let registry = Arc::new(registry);
         let (live, warnings) = live::build(&found.config, &registry, &found.files);
         let (live, store) = (live.unwrap(), Arc::new(Contents::default()));
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
@@ -180,6 +183,24 @@ async fn a_comment_is_loaded_and_changes_no_rule() {
     let report = rig.reloader.reload(Cause::Request).await;
     assert_eq!((report.outcome.as_str(), report.changed.len()), ("loaded", 0));
     assert_eq!((rig.reloader.status().hash, rig.reloader.show("one").unwrap().line), (before.hash, 2));
+}
+
+#[tokio::test]
+async fn a_program_in_a_file_of_its_own_is_watched_and_a_change_of_it_is_taken() {
+    let rig = Rig::new().await;
+    let program = rig.folder.path().join("rules/lib/count.txt");
+    std::fs::create_dir(program.parent().unwrap()).unwrap();
+    std::fs::write(&program, "1").unwrap();
+    let step = "{ uses: script, with: { args: { n: 1 }, file: 'lib/count.txt' } }";
+    rig.write(&format!("rules: [{{ name: one, on: X, steps: [{step}] }}]"));
+    assert_eq!(rig.outcome().await, "loaded");
+    assert!(rig.reloader.places().await.files.contains(&program));
+    assert!(rig.reloader.changed_contents().await.is_none());
+
+    let before = Rig::closure(&rig.reloader.parts.present.load());
+    std::fs::write(&program, "2").unwrap();
+    rig.reloader.take_changes(|_| true).await;
+    assert_ne!(Rig::closure(&rig.reloader.parts.present.load()), before);
 }
 
 #[tokio::test]

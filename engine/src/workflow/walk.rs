@@ -250,9 +250,12 @@ impl<'p> Walk<'p> {
         idempotency_key(&self.cursor.facts.event, &self.program.rule.name, &place.path(), generation)
     }
 
+    /// Whether the step at a place may be called again. Its parameters are rendered from the same values as before.
     pub(super) fn repeatable(&self, place: &Place<'p>) -> Repeatable {
         match &place.step.kind {
-            StepKind::Uses { action, with } => self.program.repeatable(action, &self.render(with).unwrap_or_default()),
+            StepKind::Uses { action, with } => {
+                self.render(with).map_or(Repeatable::No, |params| self.program.repeatable(action, &params))
+            }
             StepKind::Set(_) | StepKind::Group(_) => Repeatable::Yes,
         }
     }

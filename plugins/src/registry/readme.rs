@@ -54,6 +54,10 @@ fn generated() -> String {
         writeln!(page, "\n### `{}`\n\n```yaml\n{}```\n", spec.name, spec.sample).unwrap();
         page.push_str("| parameter | type | meaning |\n|---|---|---|\n");
         page.extend(fields(&spec.parameters).map(|(name, field)| row(&spec.parameters, name, field)));
+        if fields(&spec.outputs).next().is_none() {
+            page.push_str("\nIt has no outputs.\n");
+            continue;
+        }
         page.push_str("\n| output | type | meaning |\n|---|---|---|\n");
         page.extend(fields(&spec.outputs).map(|(name, field)| row(&spec.outputs, name, field)));
     }
@@ -61,7 +65,7 @@ fn generated() -> String {
 }
 
 fn fields(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema["properties"].as_object().unwrap().iter()
+    schema["properties"].as_object().into_iter().flatten()
 }
 
 fn row(schema: &Value, name: &str, field: &Value) -> String {

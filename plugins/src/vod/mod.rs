@@ -1,13 +1,12 @@
-//! Tencent Cloud VOD: the signed client and the actions that use it.
+//! Tencent Cloud VOD: the actions that call it, over the client of [`crate::tencent`].
 
 pub mod client;
-pub mod credentials;
-pub mod error;
+mod errors;
 pub mod process_media;
-pub mod tc3;
 
+pub use crate::tencent::{Credentials, credentials, error, tc3};
 pub use client::{Client, Endpoint};
-pub use credentials::Credentials;
+pub use errors::ERRORS;
 
 #[cfg(test)]
 mod tests;

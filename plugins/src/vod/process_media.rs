@@ -13,10 +13,10 @@ pub use overrides::*;
 pub use params::*;
 pub use tasks::*;
 
-use super::Client;
-use super::credentials::Key;
+use super::{Client, ERRORS};
 use crate::action::{Action, ActionError, Call, Repeatable, Spec};
 use crate::params as parameters;
+use crate::tencent;
 
 /// The API that is called.
 const API: &str = "ProcessMedia";
@@ -62,11 +62,11 @@ impl Action for ProcessMedia {
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         let request = request(&call)?;
         let body = encoded(&request)?;
-        let key = key(&call)?;
+        let key = tencent::key(&call)?;
         match self.client.call(API, body, &key, call.deadline).await {
             Ok(response) => Ok(outputs(text(response.get("TaskId")), text(response.get("RequestId")), false)),
-            Err(error) if error.is_duplicate() => Ok(outputs(Value::Null, Value::Null, true)),
-            Err(error) => Err(error.into_action_error(call.attempt, request.is_keyed())),
+            Err(error) if error.is_duplicate(ERRORS) => Ok(outputs(Value::Null, Value::Null, true)),
+            Err(error) => Err(error.into_action_error(ERRORS, call.attempt, request.is_keyed())),
         }
     }
 }
@@ -108,21 +108,8 @@ fn file_of(event: &Event) -> Result<String, ActionError> {
     Err(parameters::invalid("FileId", &problem))
 }
 
-fn key(call: &Call) -> Result<Key, ActionError> {
-    let app = call.app.as_ref().ok_or_else(|| {
-        let fix = "the step acts for no application: write `app: NAME` at the step";
-        ActionError::fatal("NoApplication", fix)
-    })?;
-    let credentials = app.credentials.as_ref().ok_or_else(|| {
-        let fix =
-            format!("the application {} ({}) has no credentials: give it some in oncue.yaml", app.name, app.subappid);
-        ActionError::fatal("NoCredentials", fix)
-    })?;
-    credentials.resolve().map_err(|error| ActionError::retry("NoCredentials", error.to_string()))
-}
-
-fn text(value: Option<&serde_json::Value>) -> Value {
-    value.and_then(serde_json::Value::as_str).map_or(Value::Null, Value::text)
+fn text(value: Option<&Value>) -> Value {
+    value.and_then(Value::as_text).map_or(Value::Null, Value::text)
 }
 
 fn outputs(task_id: Value, request_id: Value, duplicate: bool) -> Value {

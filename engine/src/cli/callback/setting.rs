@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use oncue_plugins::tencent::error::CallError;
 use oncue_plugins::vod::Client;
-use oncue_plugins::vod::error::CallError;
-use serde_json::{Map, Value, json};
+use oncue_rules::value::{self, Map};
+use serde_json::{Value, json};
 
 use super::{address, called};
 use crate::cli::output::Output;
@@ -49,7 +50,7 @@ impl<'a> Vendor<'a> {
 
     pub(super) async fn read(&self) -> Result<Setting, Failure> {
         let answer = self.call("DescribeEventConfig", json!({})).await?;
-        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |name: &str| answer.get(name).and_then(value::Value::as_text).unwrap_or_default().to_owned();
         Ok(Setting {
             mode: text("Mode"),
             url: text("NotificationUrl"),
@@ -62,7 +63,7 @@ impl<'a> Vendor<'a> {
         self.call("ModifyEventConfig", change).await.map(drop)
     }
 
-    async fn call(&self, action: &'static str, mut params: Value) -> Result<Map<String, Value>, Failure> {
+    async fn call(&self, action: &'static str, mut params: Value) -> Result<Map, Failure> {
         let app = called(self.app);
         if self.app.send_subappid {
             params["SubAppId"] = self.app.subappid.0.into();
@@ -90,7 +91,7 @@ impl Setting {
     }
 
     pub(super) fn to_json(&self, app: &AppConfig) -> Value {
-        let switches: Map<String, Value> =
+        let switches: serde_json::Map<String, Value> =
             SWITCHES.iter().zip(self.switches).map(|((name, ..), on)| ((*name).to_owned(), on.into())).collect();
         json!({
             "app": { "subappid": app.subappid.0, "name": app.name },

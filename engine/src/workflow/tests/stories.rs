@@ -1,6 +1,6 @@
 //! What runs do, told in simulated time.
 
-use oncue_plugins::action::{ActionError, ErrorClass};
+use oncue_plugins::action::{ActionError, ErrorClass, Repeatable};
 use oncue_rules::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -200,7 +200,8 @@ fn an_attempt_that_was_lost_is_repeated_with_its_key_or_ends_as_unknown() {
 fn what_becomes_of_a_lost_attempt_may_depend_on_its_parameters() {
     for (safe, status) in [(true, RunStatus::Succeeded), (false, RunStatus::Dead)] {
         let mut run = Simulation::begin(&program(vec![choose("a", &json!({ "safe": safe }))], Vec::new()));
-        run.call();
+        let repeatable = if safe { Repeatable::Yes } else { Repeatable::No };
+        assert_eq!(run.call().repeatable, repeatable);
         run.restart();
         assert_eq!(run.run().status(), status, "safe: {safe}");
     }

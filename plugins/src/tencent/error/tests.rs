@@ -1,5 +1,6 @@
 use super::Verdict::{Done, Fatal, Retry, RetryUpTo};
 use super::*;
+use crate::vod::ERRORS;
 
 /// Every code that protocol section 6 names, with what it says there.
 const PROTOCOL: &[(&str, Verdict)] = &[
@@ -71,30 +72,32 @@ const RETRY: ErrorClass = ErrorClass::Retry { after: None };
 #[test]
 fn every_code_of_the_protocol_has_the_verdict_that_it_says() {
     for (code, expected) in PROTOCOL {
-        assert_eq!(verdict(code).0, *expected, "{code}");
+        assert_eq!(ERRORS.verdict(code).0, *expected, "{code}");
     }
 }
 
 #[test]
 fn no_code_is_listed_twice_and_every_advice_is_a_fragment() {
-    for (at, (code, _, advice)) in TABLE.iter().enumerate() {
-        assert!(TABLE.iter().skip(at + 1).all(|(other, ..)| other != code), "{code}");
+    let all: Vec<_> =
+        ERRORS.own.iter().chain(GENERAL.iter().filter(|(code, ..)| *code != "ResourceNotFound.*")).collect();
+    for (at, (code, _, advice)) in all.iter().enumerate() {
+        assert!(all.iter().skip(at + 1).all(|(other, ..)| other != code), "{code}");
         assert!(!advice.is_empty() && !advice.ends_with('.'), "{code}: {advice}");
     }
 }
 
 #[test]
 fn a_detail_that_is_not_known_takes_the_verdict_of_its_category() {
-    assert_eq!(verdict("AuthFailure.SomethingNew").0, Fatal);
-    assert_eq!(verdict("FailedOperation.SomethingNew").0, RetryUpTo(3));
-    assert_eq!(verdict("UnauthorizedOperation.DomainRecordNotVerified").0, Fatal);
-    assert_eq!(verdict("InternalErrors").0, RetryUpTo(3), "a category that only starts alike is another one");
-    assert_eq!(verdict("").0, RetryUpTo(3));
+    assert_eq!(ERRORS.verdict("AuthFailure.SomethingNew").0, Fatal);
+    assert_eq!(ERRORS.verdict("FailedOperation.SomethingNew").0, RetryUpTo(3));
+    assert_eq!(ERRORS.verdict("UnauthorizedOperation.DomainRecordNotVerified").0, Fatal);
+    assert_eq!(ERRORS.verdict("InternalErrors").0, RetryUpTo(3), "a category that only starts alike is another one");
+    assert_eq!(ERRORS.verdict("").0, RetryUpTo(3));
 }
 
 #[test]
 fn a_few_attempts_then_fatal() {
-    let class = |code, attempt| api(code).into_action_error(attempt, true).class;
+    let class = |code, attempt| api(code).into_action_error(ERRORS, attempt, true).class;
     assert_eq!(class("FailedOperation", 3), RETRY);
     assert_eq!(class("FailedOperation", 4), ErrorClass::Fatal);
     assert_eq!(class("AuthFailure.SignatureExpire", 1), RETRY);
@@ -104,7 +107,7 @@ fn a_few_attempts_then_fatal() {
 
 #[test]
 fn a_message_says_what_to_do_what_the_vendor_said_and_the_request() {
-    let error = api("InvalidParameterValue.FileId").into_action_error(1, true);
+    let error = api("InvalidParameterValue.FileId").into_action_error(ERRORS, 1, true);
     assert_eq!(error.class, ErrorClass::Fatal);
     assert_eq!(
         error.to_string(),
@@ -119,7 +122,7 @@ fn what_a_server_says_is_cut_and_put_on_one_line() {
         ApiError {
             code: "X\n".repeat(200), message: format!("a\r\nb{}", "长".repeat(400)), request_id: String::new()
         };
-    let error = CallError::Api { error, after: None }.into_action_error(1, true);
+    let error = CallError::Api { error, after: None }.into_action_error(ERRORS, 1, true);
     assert!(error.message.contains("\"a  b长") && error.message.ends_with("长…\""), "{}", error.message);
     assert!(error.message.chars().count() < MESSAGE_LIMIT + 60);
     assert!(error.code.chars().count() == 101 && !error.code.contains('\n'));
@@ -127,24 +130,24 @@ fn what_a_server_says_is_cut_and_put_on_one_line() {
 
 #[test]
 fn only_duplicates_are_duplicates() {
-    assert!(api("InvalidParameterValue.SessionId").is_duplicate());
-    assert!(!api("InvalidParameterValue.SessionIdTooLong").is_duplicate());
-    assert!(!CallError::Status { status: 409, after: None }.is_duplicate());
+    assert!(api("InvalidParameterValue.SessionId").is_duplicate(ERRORS));
+    assert!(!api("InvalidParameterValue.SessionIdTooLong").is_duplicate(ERRORS));
+    assert!(!CallError::Status { status: 409, after: None }.is_duplicate(ERRORS));
 }
 
 #[test]
 fn an_attempt_that_may_have_taken_effect_is_repeated_only_with_a_session_id() {
     let lost = || CallError::NoAnswer { reason: "time-out".to_owned() };
-    assert_eq!(lost().into_action_error(1, true).class, RETRY);
-    assert_eq!(lost().into_action_error(1, false).class, ErrorClass::Unknown);
+    assert_eq!(lost().into_action_error(ERRORS, 1, true).class, RETRY);
+    assert_eq!(lost().into_action_error(ERRORS, 1, false).class, ErrorClass::Unknown);
     let unsent = CallError::NotSent { reason: "refused".to_owned() };
-    assert_eq!(unsent.into_action_error(1, false).class, RETRY);
+    assert_eq!(unsent.into_action_error(ERRORS, 1, false).class, RETRY);
 }
 
 #[test]
 fn http_statuses_have_classes_and_a_retry_after_is_kept() {
     let after = Some(Duration::from_secs(7));
-    let class = |status, keyed| CallError::Status { status, after }.into_action_error(1, keyed).class;
+    let class = |status, keyed| CallError::Status { status, after }.into_action_error(ERRORS, 1, keyed).class;
     for status in [408, 429, 500, 502, 503, 504, 599] {
         assert_eq!(class(status, true), ErrorClass::Retry { after }, "{status}");
     }
@@ -153,5 +156,21 @@ fn http_statuses_have_classes_and_a_retry_after_is_kept() {
     assert_eq!(class(502, false), ErrorClass::Unknown);
     for status in [301, 307, 400, 403, 404, 413] {
         assert_eq!(class(status, true), ErrorClass::Fatal, "{status}");
+    }
+}
+
+#[test]
+fn a_service_of_which_nothing_is_known_gets_the_general_advice_and_none_of_vod() {
+    for (code, expected) in
+        [("InternalError", Retry), ("RequestLimitExceeded.IPLimitExceeded", Retry), ("AuthFailure.MFAFailure", Fatal)]
+    {
+        assert_eq!(Errors::GENERAL.verdict(code).0, expected, "{code}");
+    }
+    assert_eq!(
+        Errors::GENERAL.verdict("ResourceNotFound.FileNotExist").1,
+        "something that the request names does not exist"
+    );
+    for (code, _, advice) in GENERAL {
+        assert!(!advice.to_lowercase().contains("vod"), "{code}: {advice}");
     }
 }

@@ -4,9 +4,8 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-/// The address of the API: `https://vod.tencentcloudapi.com` unless another one is given, such as
-/// `vod.ap-guangzhou.tencentcloudapi.com`, the international site's `vod.intl.tencentcloudapi.com` (protocol section 7),
-/// or a stand-in's `http://127.0.0.1:9000`.
+/// The address of an API: `https://vod.tencentcloudapi.com`, `vod.ap-guangzhou.tencentcloudapi.com`, the international
+/// site's `vod.intl.tencentcloudapi.com` (protocol section 7), or a stand-in's `http://127.0.0.1:9000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: String,
@@ -35,12 +34,41 @@ impl Endpoint {
         &self.host
     }
 
-    pub(super) fn uses_tls(&self) -> bool {
+    /// The one that the vendor gives a service: `https://SERVICE.tencentcloudapi.com`.
+    ///
+    /// # Errors
+    ///
+    /// When the name of the service cannot be a part of a host name.
+    pub fn of_service(service: &str) -> Result<Self, EndpointError> {
+        let fits = !service.is_empty() && service.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if !fits {
+            let reason = "a service is named by small letters and digits, such as vod".to_owned();
+            return Err(EndpointError { text: service.to_owned(), reason });
+        }
+        let host = format!("{service}.tencentcloudapi.com");
+        Ok(Self { url: format!("https://{host}/"), host, tls: true })
+    }
+
+    /// Whether what is sent is encrypted.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
         self.tls
+    }
+
+    /// Whether it is an address of this machine, written as such: `localhost` or a loopback address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let Ok(url) = Url::parse(&self.url) else { return false };
+        match url.host_str().map(|host| host.trim_start_matches('[').trim_end_matches(']')) {
+            Some("localhost") => true,
+            Some(host) => host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()),
+            None => false,
+        }
     }
 }
 
 impl Default for Endpoint {
+    /// VOD's.
     fn default() -> Self {
         let host = "vod.tencentcloudapi.com";
         Self { url: format!("https://{host}/"), host: host.to_owned(), tls: true }
@@ -95,6 +123,22 @@ mod tests {
     #[test]
     fn the_default_is_the_parsed_form_of_its_name() {
         assert_eq!(Endpoint::default(), "vod.tencentcloudapi.com".parse().unwrap());
+    }
+
+    #[test]
+    fn a_service_has_the_host_of_its_name() {
+        assert_eq!(Endpoint::of_service("vod").unwrap(), Endpoint::default());
+        assert_eq!(Endpoint::of_service("cdn").unwrap().url(), "https://cdn.tencentcloudapi.com/");
+        for service in ["", "VOD", "a.b", "evil.example/", "a-b", "x@y"] {
+            assert!(Endpoint::of_service(service).is_err(), "{service}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_known_as_one() {
+        let is_loopback = |text: &str| text.parse::<Endpoint>().unwrap().is_loopback();
+        assert!(is_loopback("http://127.0.0.1:9000") && is_loopback("http://[::1]:9000") && is_loopback("localhost"));
+        assert!(!is_loopback("http://10.0.0.1") && !is_loopback("http://localhost.example"));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::header::InvalidHeaderValue;
 use reqwest::redirect;
 
 use super::Endpoint;
@@ -16,12 +15,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The region cannot be a header.
-    #[error("the region is not a name such as ap-guangzhou")]
-    Region {
-        /// Why.
-        source: InvalidHeaderValue,
-    },
     /// TLS cannot be set up.
     #[error("the certificates of this system cannot be used: install its package ca-certificates")]
     Tls {

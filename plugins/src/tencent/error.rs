@@ -4,7 +4,7 @@ mod table;
 
 use std::time::Duration;
 
-pub use table::{TABLE, Verdict, verdict};
+pub use table::{Entry, Errors, FEW, GENERAL, Verdict};
 
 use crate::action::{ActionError, ErrorClass};
 use crate::text::printable;
@@ -65,15 +65,15 @@ pub enum CallError {
 impl CallError {
     /// Whether the vendor says that it has this request already, which for the one who asked is success.
     #[must_use]
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Api { error, .. } if verdict(&error.code).0 == Verdict::Done)
+    pub fn is_duplicate(&self, errors: Errors) -> bool {
+        matches!(self, Self::Api { error, .. } if errors.verdict(&error.code).0 == Verdict::Done)
     }
 
-    /// The error of an attempt. `keyed` says that the request carried a `SessionId`, so that sending it again is safe
-    /// even when the first one took effect.
+    /// The error of an attempt. `repeatable` says that sending the request again is safe even when the first one took
+    /// effect, such as when it carried a `SessionId`.
     #[must_use]
-    pub fn into_action_error(self, attempt: u32, keyed: bool) -> ActionError {
-        let ambiguous = if keyed { ErrorClass::Retry { after: None } } else { ErrorClass::Unknown };
+    pub fn into_action_error(self, errors: Errors, attempt: u32, repeatable: bool) -> ActionError {
+        let ambiguous = if repeatable { ErrorClass::Retry { after: None } } else { ErrorClass::Unknown };
         match self {
             Self::Invalid { reason } => ActionError::fatal("InvalidRequest", reason),
             Self::NotSent { reason } => ActionError::retry("NotSent", reason),
@@ -82,7 +82,7 @@ impl CallError {
                 ActionError { class: ambiguous, code: "NoAnswer".to_owned(), message }
             }
             Self::Status { status, after } => status_error(status, after, ambiguous),
-            Self::Api { error, after } => api_error(&error, after, attempt),
+            Self::Api { error, after } => api_error(errors, &error, after, attempt),
         }
     }
 }
@@ -102,8 +102,8 @@ fn status_error(status: u16, after: Option<Duration>, ambiguous: ErrorClass) -> 
     ActionError { class, code, message: format!("HTTP status {status}: {message}") }
 }
 
-fn api_error(error: &ApiError, after: Option<Duration>, attempt: u32) -> ActionError {
-    let (verdict, advice) = verdict(&error.code);
+fn api_error(errors: Errors, error: &ApiError, after: Option<Duration>, attempt: u32) -> ActionError {
+    let (verdict, advice) = errors.verdict(&error.code);
     let class = match verdict {
         Verdict::Retry => ErrorClass::Retry { after },
         Verdict::RetryUpTo(attempts) if attempt <= attempts => ErrorClass::Retry { after },

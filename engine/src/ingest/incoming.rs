@@ -1,0 +1,128 @@
+//! An event on its way in, whatever its source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oncue_plugins::emit::Emission;
+use oncue_rules::event::{CorrelationKey, Event};
+use oncue_rules::ids::{EventId, EventType, RuleName, RunId, SourceName, SubAppId};
+use oncue_rules::time::Timestamp;
+use oncue_rules::value::Value;
+
+use super::envelope::{self, Payload};
+use crate::sources::vod::{PROBE, Recognised};
+use crate::store::Origin;
+
+/// The source of what the vendor sends.
+const VOD: &str = "vod";
+/// The source of our own events.
+const OWN: &str = "oncue";
+/// How long a repeated attempt finds what an earlier one emitted: longer than steps are repeated.
+const EMITTED_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// An event that is to be taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    /// Where it comes from.
+    pub source: SourceName,
+    /// Its type.
+    pub kind: EventType,
+    /// Its application.
+    pub app: Option<SubAppId>,
+    /// Correlation keys, sorted, each once.
+    pub keys: Vec<CorrelationKey>,
+    /// Equal for two deliveries of one happening, within source and application.
+    pub dedupe_key: String,
+    /// How long a second event with the same key is a duplicate.
+    pub dedupe_for: Duration,
+    /// What the business sent along; null when there is none.
+    pub context: Value,
+    /// The parsed body.
+    pub body: Value,
+    /// Which part of the body is the payload.
+    pub payload: Payload,
+    /// The body, to the byte.
+    pub raw: Arc<[u8]>,
+    /// What is odd about it, for its envelope.
+    pub marks: Vec<String>,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// How many runs of ours led to it.
+    pub depth: u32,
+    /// The run that led to it, and its rule, which it does not start again.
+    pub cause: Option<(RunId, RuleName)>,
+}
+
+impl Incoming {
+    /// A notification of the vendor for this application, which a run of ours may have caused.
+    pub(super) fn of_vendor(
+        app: SubAppId,
+        recognised: Recognised,
+        raw: Arc<[u8]>,
+        origin: Option<Origin>,
+        received_at: Timestamp,
+    ) -> Self {
+        let Recognised { kind, payload_field, payload: _, body, keys, dedupe_key, dedupe_for, context, marks } =
+            recognised;
+        Self {
+            source: SourceName::from(VOD),
+            kind,
+            app: Some(app),
+            keys,
+            dedupe_key,
+            dedupe_for,
+            context,
+            body,
+            payload: payload_field.map_or(Payload::None, Payload::Member),
+            raw,
+            marks: marks.iter().map(ToString::to_string).collect(),
+            received_at,
+            depth: origin.as_ref().map_or(0, |origin| envelope::depth_of(&origin.envelope).saturating_add(1)),
+            cause: origin.map(|origin| (origin.run, origin.rule)),
+        }
+    }
+
+    /// What a step of ours emits.
+    pub(super) fn of_emission(emission: Emission, received_at: Timestamp) -> Self {
+        let Emission { kind, body, keys, app, cause, rule, depth, dedupe_key, deadline: _ } = emission;
+        Self {
+            source: SourceName::from(OWN),
+            kind,
+            app,
+            keys,
+            dedupe_key,
+            dedupe_for: EMITTED_FOR,
+            context: Value::Null,
+            raw: body.to_json().into_bytes().into(),
+            body,
+            payload: Payload::Whole,
+            marks: Vec::new(),
+            received_at,
+            depth,
+            cause: Some((cause, rule)),
+        }
+    }
+
+    /// Whether it only asks if events arrive; no rule is for it.
+    pub(super) fn is_probe(&self) -> bool {
+        self.source.as_str() == VOD && self.kind.as_str() == PROBE
+    }
+
+    /// The event that it becomes.
+    pub(super) fn event(&self) -> Event {
+        Event {
+            id: EventId::generate(),
+            source: self.source.clone(),
+            kind: self.kind.clone(),
+            subappid: self.app,
+            dedupe_key: self.dedupe_key.clone(),
+            received_at: self.received_at,
+            depth: self.depth,
+            cause: self.cause.as_ref().map(|(run, _)| *run),
+            keys: self.keys.clone(),
+            context: self.context.clone(),
+            body: self.body.clone(),
+            payload: self.payload.of(&self.body),
+        }
+    }
+}
