@@ -1,6 +1,6 @@
 //! What the same rows cost when nothing but SQLite is there: one thread, prepared statements, no HTTP, no rules, bodies
 //! compressed beforehand. The rows, the schema and the size of a group are those of the server that was just measured,
-//! the settings those of its store. Checkpoints are SQLite's own: faster here than those of the store.
+//! the settings and checkpoints those of its store.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, params_from_iter};
 use uuid::Uuid;
 
+use crate::checkpoints::Checkpoints;
 use crate::rows::{Ids, Row, Sample};
 
 const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
@@ -35,11 +36,13 @@ pub(crate) struct Work {
 ///
 /// When SQLite fails.
 pub(crate) fn measure(folder: &Path, work: &Work, time: Duration) -> Result<f64> {
-    let sql = Connection::open(folder.join("baseline.db"))?;
+    let database = folder.join("baseline.db");
+    let mut sql = Connection::open(&database)?;
     sql.execute_batch(PRAGMAS)?;
     sql.execute_batch(&work.schema.join(";\n"))?;
     sql.execute_batch("INSERT INTO tallies VALUES ('events', 0), ('running', 0); INSERT INTO pins VALUES ('', 0);")?;
     sql.set_prepared_statement_cache_capacity(64);
+    let checkpoints = Checkpoints::start(&mut sql, &database)?;
     let Work { accepted, ended, .. } = work;
     let mut accept: Vec<_> =
         accepted.rows.iter().map(|row| Change::insert(&sql, row, &accepted.ids)).collect::<Result<_>>()?;
@@ -59,6 +62,7 @@ pub(crate) fn measure(folder: &Path, work: &Work, time: Duration) -> Result<f64>
         if !end.is_empty() {
             commit(&sql, &mut end, &events)?;
         }
+        checkpoints.bound(&sql)?;
         written += work.group as u64;
     }
     Ok(written as f64 / started.elapsed().as_secs_f64())

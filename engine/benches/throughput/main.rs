@@ -9,6 +9,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts are far from 2^52")]
 
 mod baseline;
+mod checkpoints;
 mod load;
 mod nothing;
 mod process;
