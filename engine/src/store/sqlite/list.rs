@@ -7,14 +7,14 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::ask::Ask;
 use super::body::unpack;
-use super::fault::{Fault, Stop};
+use super::fault::Stop;
 use super::rows::{Columns, EVENT, RUN, app, event_row, run_row};
 use crate::store::{EventFilter, EventRow, Page, QuarantineRow, RunFilter, RunRow, RunStatus};
 
 /// Rows of a page, at most.
 const MOST_ROWS: u32 = 1_000;
 /// How far ids and moments of receipt may disagree.
-const SLACK_MS: u64 = 10 * 60 * 1_000;
+const SLACK_MS: i64 = 10 * 60 * 1_000;
 
 /// The conditions of a query, with their values.
 #[derive(Default)]
@@ -68,9 +68,8 @@ pub(super) fn events(sql: &Connection, filter: &EventFilter, page: Page) -> Resu
         conditions.and_value(if by_key { "k.kind = ?" } else { "e.kind = ?" }, kind.as_str().to_owned());
     }
     if let Some(since) = filter.since {
-        let Some(floor) = floor(sql, since)? else { return Ok(Vec::new()) };
         conditions.and_value("e.received_at >= ?", since.0);
-        conditions.and_value(if by_key { "k.event >= ?" } else { "e.id >= ?" }, floor);
+        conditions.and_value(if by_key { "k.event >= ?" } else { "e.id >= ?" }, floor(since));
     }
     if let Some(before) = page.before {
         conditions.and_value(if by_key { "k.event < ?" } else { "e.id < ?" }, before);
@@ -79,15 +78,11 @@ pub(super) fn events(sql: &Connection, filter: &EventFilter, page: Page) -> Resu
     Ok(sql.rows(&query, params_from_iter(values), |row| event_row(&mut Columns::of(row)))?)
 }
 
-/// An id that no event received at or after `since` is below: the first such event's, put back by the slack. Ids are
-/// made on receipt and begin with 48 bits of milliseconds (RFC 9562), so the walk from the newest may end there.
-fn floor(sql: &Connection, since: Timestamp) -> Result<Option<[u8; 16]>, Fault> {
-    let first = sql.first(
-        "SELECT id FROM events WHERE received_at >= ?1 ORDER BY received_at, id LIMIT 1",
-        [since.0],
-        |row| Ok(u128::from_be_bytes(row.get(0)?)),
-    )?;
-    Ok(first.map(|id| id.saturating_sub(u128::from(SLACK_MS) << 80).to_be_bytes()))
+/// An id that no event received at or after `since` is below, so that the walk from the newest may end there. Ids are
+/// made on receipt and begin with 48 bits of milliseconds (RFC 9562).
+fn floor(since: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(since.0.saturating_sub(SLACK_MS)).unwrap_or(0);
+    (u128::from(millis) << 80).to_be_bytes()
 }
 
 /// [`crate::store::Admin::runs`].

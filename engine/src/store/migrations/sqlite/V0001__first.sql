@@ -14,7 +14,6 @@ CREATE TABLE events (
     duplicates INTEGER NOT NULL DEFAULT 0,
     needed_by INTEGER NOT NULL          -- live runs that it started or was handed to; it stays until this is 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX events_by_time ON events (received_at);
 CREATE INDEX events_unneeded ON events (received_at) WHERE needed_by = 0;
 
 CREATE TABLE bodies (

@@ -151,7 +151,7 @@ async fn lists_by_key_status_and_event_use_their_indexes() {
     for (part, index) in [
         ("FROM runs WHERE event = ", "runs_by_event"),
         ("FROM runs WHERE status <> 'succeeded' AND status = ", "runs_by_status"),
-        ("SELECT id FROM events WHERE received_at >= ", "events_by_time"),
+        ("WHERE e.received_at >= ", "PRIMARY KEY"),
         ("WHERE needed_by = 0", "events_unneeded"),
         ("FROM runs WHERE app = ?1 AND free_at IS NOT NULL", "runs_free"),
         ("SELECT app FROM runs", "runs_free"),
