@@ -30,7 +30,7 @@ impl Verb for Apply {
         let advance = &self.0;
         let before = tx.leased(advance.run, advance.fence)?;
         write(tx, advance, &before)?;
-        Ok(inbox(tx, advance.run)?)
+        Ok(if advance.status.is_final() || !before.had_inputs { Vec::new() } else { inbox(tx, advance.run)? })
     }
 }
 
@@ -53,7 +53,8 @@ impl Verb for Park {
             write_wait(tx, advance.run, wait)?;
             find_stored(tx, advance, wait, before.event)?;
         }
-        let inputs = inbox(tx, advance.run)?;
+        let none = !before.had_inputs && advance.waits.is_empty();
+        let inputs = if none { Vec::new() } else { inbox(tx, advance.run)? };
         if inputs.is_empty() {
             tx.sql.change("UPDATE runs SET node = NULL, free_at = NULL WHERE id = ?1", [advance.run.as_bytes()])?;
         }
@@ -71,10 +72,12 @@ fn write(tx: &Tx<'_>, advance: &Advance, before: &Leased) -> Result<(), Fault> {
     let Advance { run, now, consumed, status, state, error, steps, failed_attempts, timers, settled, .. } = advance;
     let id = run.as_bytes();
     let error = error.as_ref().map(json).transpose()?;
-    tx.sql.change(
-        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5 WHERE id = ?1",
-        (id, status.as_str(), state, error, now.0),
-    )?;
+    let update = if status.is_final() {
+        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5, node = NULL, free_at = NULL WHERE id = ?1"
+    } else {
+        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5 WHERE id = ?1"
+    };
+    tx.sql.change(update, (id, status.as_str(), state, error, now.0))?;
     tx.moved(before.status, *status);
     for input in consumed {
         tx.sql.change("DELETE FROM inbox WHERE run = ?1 AND number = ?2", (id, input.0))?;
@@ -93,7 +96,7 @@ fn write(tx: &Tx<'_>, advance: &Advance, before: &Leased) -> Result<(), Fault> {
         )?;
     }
     if status.is_final() {
-        return end(tx, *run, before.event);
+        return end(tx, *run, before);
     }
     for timer in timers {
         write_timer(tx, *run, timer)?;
@@ -102,19 +105,19 @@ fn write(tx: &Tx<'_>, advance: &Advance, before: &Leased) -> Result<(), Fault> {
 }
 
 /// Takes away all by which something could still happen to a run, and lets its events go.
-fn end(tx: &Tx<'_>, run: RunId, event: EventId) -> Result<(), Fault> {
+fn end(tx: &Tx<'_>, run: RunId, before: &Leased) -> Result<(), Fault> {
     let id = [run.as_bytes()];
-    tx.sql.change("UPDATE runs SET node = NULL, free_at = NULL WHERE id = ?1", id)?;
     tx.sql.change("DELETE FROM timers WHERE run = ?1", id)?;
     tx.sql.change("DELETE FROM waits WHERE run = ?1", id)?;
-    tx.sql.change("DELETE FROM inbox WHERE run = ?1", id)?;
-    let handed = tx.sql.rows("SELECT event FROM handed WHERE run = ?1", id, |row| Columns::of(row).event_id())?;
-    if !handed.is_empty() {
+    if before.had_inputs {
+        tx.sql.change("DELETE FROM inbox WHERE run = ?1", id)?;
+        let handed = tx.sql.rows("SELECT event FROM handed WHERE run = ?1", id, |row| Columns::of(row).event_id())?;
         tx.sql.change("DELETE FROM handed WHERE run = ?1", id)?;
+        for event in handed {
+            tx.need(event, -1)?;
+        }
     }
-    for event in handed.into_iter().chain([event]) {
-        tx.need(event, -1)?;
-    }
+    tx.need(before.event, -1)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Bodies as they are stored: packed by zstd when that makes them smaller.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use zstd::bulk;
@@ -11,6 +12,11 @@ use super::fault::Fault;
 const LEVEL: i32 = 1;
 /// Below this a frame's own overhead eats what it gains.
 const WORTH_PACKING: usize = 128;
+
+thread_local! {
+    /// Making a compressor costs more than packing a body with it. It keeps about a megabyte.
+    static COMPRESSOR: RefCell<Option<bulk::Compressor<'static>>> = RefCell::new(bulk::Compressor::new(LEVEL).ok());
+}
 
 /// Bytes as they go into a row.
 #[derive(Debug)]
@@ -23,15 +29,19 @@ pub(super) struct Packed<'a> {
 
 /// Packs bytes, on the caller's thread.
 pub(super) fn pack(bytes: &[u8]) -> Packed<'_> {
-    let smaller = if bytes.len() < WORTH_PACKING {
-        None
-    } else {
-        bulk::compress(bytes, LEVEL).ok().filter(|packed| packed.len() < bytes.len())
-    };
+    let smaller = if bytes.len() < WORTH_PACKING { None } else { compress(bytes) };
     match (smaller, i64::try_from(bytes.len())) {
         (Some(packed), Ok(size)) => Packed { unpacked: Some(size), bytes: Cow::Owned(packed) },
         _ => Packed { unpacked: None, bytes: Cow::Borrowed(bytes) },
     }
+}
+
+/// None when it does not make them smaller.
+fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let packed = compressor.as_mut()?.compress(bytes).ok()?;
+        (packed.len() < bytes.len()).then_some(packed)
+    })
 }
 
 /// The bytes of a row, unpacked.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refinery::{Migration, Runner};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::ask::KEPT_STATEMENTS;
@@ -76,6 +77,7 @@ pub(super) fn connect(database: &Path, options: &Options) -> Result<Connection, 
     let connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(Duration::from_secs(2))?;
     connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    keep_plans(&connection)?;
     connection.pragma_update(None, "page_size", PAGE_SIZE.cast_signed())?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -86,6 +88,13 @@ pub(super) fn connect(database: &Path, options: &Options) -> Result<Connection, 
     connection.pragma_update(None, "cache_size", kibibytes(options.cache_bytes))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
+}
+
+/// A statement stays as it was prepared. Else SQLite plans some anew for each value that they are given, which costs
+/// more than running them.
+pub(super) fn keep_plans(connection: &Connection) -> Result<(), Fault> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A cache size as SQLite takes it: negative for KiB.

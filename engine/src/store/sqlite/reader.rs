@@ -74,6 +74,7 @@ fn open_one(path: &Path, cache: i64) -> Result<Connection, Fault> {
     connection.pragma_update(None, "cache_size", cache)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    super::open::keep_plans(&connection)?;
     Ok(connection)
 }
 

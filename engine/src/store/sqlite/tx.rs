@@ -134,12 +134,13 @@ impl<'c> Tx<'c> {
     /// The run, when its lease is the one that `fence` names.
     pub(super) fn leased(&self, run: RunId, fence: Fence) -> Result<Leased, Stop> {
         let found = self.sql.first(
-            "SELECT fence, node IS NOT NULL, status, event FROM runs WHERE id = ?1",
+            "SELECT fence, node IS NOT NULL, status, event, inputs > 0 FROM runs WHERE id = ?1",
             [run.as_bytes()],
             |row| {
                 let columns = &mut super::rows::Columns::of(row);
                 let lease = (columns.take::<i64>()?, columns.take::<bool>()?);
-                Ok((lease, Leased { status: columns.word(RunStatus::from_word)?, event: columns.event_id()? }))
+                let (status, event) = (columns.word(RunStatus::from_word)?, columns.event_id()?);
+                Ok((lease, Leased { status, event, had_inputs: columns.take()? }))
             },
         )?;
         match found {
@@ -156,4 +157,6 @@ pub(super) struct Leased {
     pub(super) status: RunStatus,
     /// Its event.
     pub(super) event: EventId,
+    /// Whether it ever had an input; when not, nothing lies in its inbox and it was handed no event.
+    pub(super) had_inputs: bool,
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::ask::Ask;
 use super::checkpoint::Gate;
 use super::fault::{Fault, Stop};
 use super::tx::Tx;
@@ -241,14 +242,16 @@ impl Worker {
 
     fn run(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Aborted> {
         let known = |fault: Fault| Aborted { fault, unknown: false };
-        let run = |sql: &str| self.connection.execute_batch(sql).map_err(Fault::from);
-        run("BEGIN IMMEDIATE").map_err(known)?;
+        self.connection.change("BEGIN IMMEDIATE", ()).map_err(known)?;
         let tx = Tx::new(&self.connection, &self.turn);
         for job in batch {
             job.run(&tx).map_err(known)?;
         }
         tx.write_gathered().map_err(known)?;
-        run("COMMIT").map_err(|fault| Aborted { unknown: fault.leaves_commit_unknown(), fault })
+        self.connection
+            .change("COMMIT", ())
+            .map(drop)
+            .map_err(|fault| Aborted { unknown: fault.leaves_commit_unknown(), fault })
     }
 
     fn answer(&self, batch: Vec<Box<dyn Job>>) {
