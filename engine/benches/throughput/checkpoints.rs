@@ -13,7 +13,7 @@ use rusqlite::hooks::Wal;
 
 /// New pages of log that a checkpoint is worth.
 const WORTHWHILE: c_int = 1_000;
-/// Pages of log at which it is emptied: 64 MiB.
+/// Pages of log at which it starts over: 64 MiB.
 const MOST: c_int = 8_192;
 
 pub(crate) struct Checkpoints {
@@ -54,14 +54,14 @@ impl Checkpoints {
         Ok(Self { pages })
     }
 
-    /// Empties the log when it is full; between two commits.
+    /// Has the log start over when it is full; between two commits.
     ///
     /// # Errors
     ///
     /// When SQLite fails.
     pub(crate) fn bound(&self, writers: &Connection) -> Result<()> {
         if self.pages.load(Ordering::Relaxed) >= MOST {
-            writers.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+            writers.query_row("PRAGMA wal_checkpoint(RESTART)", (), |_| Ok(()))?;
             self.pages.store(0, Ordering::Relaxed);
         }
         Ok(())

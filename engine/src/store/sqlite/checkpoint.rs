@@ -1,7 +1,9 @@
 //! Moves what was committed from the write-ahead log into the database, off the writer's thread.
 //!
 //! A passive checkpoint takes what it can while the writer goes on, but under steady load the log is never wholly
-//! moved, and so never starts over. Past its limit the writer is held at a [`Gate`] for a moment, and the log emptied.
+//! moved, and so never starts over. Past its limit the writer is held at a [`Gate`] for a moment, and all of it moved, so
+//! that the next commit writes at its beginning. Its file is not cut: that would cost the writer its page cache, and
+//! each of the next commits a change of the file's length.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -106,7 +108,7 @@ struct Worker {
     gate: Arc<Gate>,
     log: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
-    /// Pages of log at which it is emptied.
+    /// Pages of log at which it has to start over.
     limit: u64,
     /// Pages of the log that were moved when it was last looked at.
     moved: u64,
@@ -130,20 +132,31 @@ impl Worker {
         }
         if self.log.load(Ordering::Acquire) >= self.limit {
             let gate = Arc::clone(&self.gate);
-            gate.hold(|| self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)"));
+            gate.hold(|| self.start_over());
         }
     }
 
-    fn checkpoint(&mut self, pragma: &str) {
-        // Gives: whether it was kept from finishing, the pages in the log, the pages moved.
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    fn start_over(&mut self) {
+        if self.checkpoint("PRAGMA wal_checkpoint(RESTART)") {
+            // The next commit will say so too, but only it.
+            self.moved = 0;
+            self.log.store(0, Ordering::Release);
+        }
+    }
+
+    /// Says whether all of the log was moved.
+    fn checkpoint(&mut self, pragma: &str) -> bool {
+        // Gives: whether it was kept from finishing, the pages in the log, and those moved.
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(2)?));
         match self.own.query_row(pragma, (), read) {
-            Ok((0, 0, _)) => {
-                self.moved = 0;
-                self.log.store(0, Ordering::Release);
+            Ok((kept, moved)) => {
+                self.moved = u64::try_from(moved).unwrap_or(0);
+                !kept
             }
-            Ok((_, _, moved)) => self.moved = u64::try_from(moved).unwrap_or(0),
-            Err(error) => tracing::warn!(%error, pragma, "a checkpoint failed; the log grows until one succeeds"),
+            Err(error) => {
+                tracing::warn!(%error, pragma, "a checkpoint failed; the log grows until one succeeds");
+                false
+            }
         }
     }
 }

@@ -63,7 +63,7 @@ pub struct Options {
     pub readers: usize,
     /// Memory for pages of the writer, in bytes; all readers together take as much again.
     pub cache_bytes: u64,
-    /// Size of the write-ahead log, in bytes, at which the writer waits until it is emptied. It may go over by one
+    /// Size of the write-ahead log, in bytes, at which the writer waits until it can start over. It may go over by one
     /// commit, and while a read holds it up.
     pub wal_bytes: u64,
     /// Size that the database may grow to, in bytes; then commands that need room fail. `None`: to the end of the disk.

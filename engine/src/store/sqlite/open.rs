@@ -83,6 +83,8 @@ pub(super) fn connect(database: &Path, options: &Options) -> Result<Connection, 
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // What a long read made the log grow beyond its limit is given back once it starts over.
+    connection.pragma_update(None, "journal_size_limit", options.wal_bytes.cast_signed())?;
     // Rows that belong together are written and removed together by the commands; a check of each would cost a look-up.
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "cache_size", kibibytes(options.cache_bytes))?;
