@@ -60,7 +60,7 @@ smoke: build ## Build the release binary and run its main job
 	cd "$$(mktemp -d)" && $(CURDIR)/target/release/oncue init && TENCENTCLOUD_SECRET_ID=x TENCENTCLOUD_SECRET_KEY=y $(CURDIR)/target/release/oncue check
 
 .PHONY: bench
-bench: ## Measure throughput as ratios to baselines of the same run (SECONDS=60 a case)
+bench: ## Measure throughput as ratios to baselines of the same run (SECONDS_A_CASE=5 for a quick look)
 	cargo bench --locked -p oncue --bench throughput -- --seconds $${SECONDS_A_CASE:-60}
 
 .PHONY: ci
