@@ -40,7 +40,7 @@ pub(crate) async fn send(to: SocketAddr, path: &str, connections: usize, time: D
     let next_id = Arc::new(AtomicU64::new(FIRST_FILE_ID));
     let started = Instant::now();
     let senders: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(one_connection(to, path.to_owned(), Arc::clone(&next_id), started + time)))
+        .map(|_| tokio::spawn(one_connection(to, path.to_owned(), Arc::clone(&next_id), None, started + time)))
         .collect();
     let mut latencies = Vec::new();
     for sender in senders {
@@ -52,7 +52,24 @@ pub(crate) async fn send(to: SocketAddr, path: &str, connections: usize, time: D
     Ok(Seen { accepted: latencies.len() as u64, took, p99: Duration::from_micros(u64::from(p99)) })
 }
 
-async fn one_connection(to: SocketAddr, path: String, next_id: Arc<AtomicU64>, until: Instant) -> Result<Vec<u32>> {
+/// Sends one event after each pause, for a time; returns how many.
+///
+/// # Errors
+///
+/// As [`send`].
+pub(crate) async fn trickle(to: SocketAddr, path: &str, pause: Duration, time: Duration) -> Result<u64> {
+    let next_id = Arc::new(AtomicU64::new(FIRST_FILE_ID));
+    let latencies = one_connection(to, path.to_owned(), next_id, Some(pause), Instant::now() + time).await?;
+    Ok(latencies.len() as u64)
+}
+
+async fn one_connection(
+    to: SocketAddr,
+    path: String,
+    next_id: Arc<AtomicU64>,
+    pause: Option<Duration>,
+    until: Instant,
+) -> Result<Vec<u32>> {
     let mut stream = TcpStream::connect(to).await.context("no connection")?;
     stream.set_nodelay(true)?;
     let mut request =
@@ -69,6 +86,9 @@ async fn one_connection(to: SocketAddr, path: String, next_id: Arc<AtomicU64>, u
         stream.write_all(&request).await?;
         read_answer(&mut stream, &mut buffer).await?;
         latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
+        }
     }
     Ok(latencies)
 }

@@ -2,6 +2,9 @@
 //! a loop that writes the same rows with nothing but SQLite, and a warp handler that reads the body and does nothing.
 //! Server and senders share the machine; the loop has it for itself.
 //!
+//! Then how many runs of one application finish beside another one whose runs are hostile, as a ratio to a neighbour that
+//! does nothing.
+//!
 //! Absolute figures depend on the machine; the ratios are what counts. It fails when an answer is not 200, or when what
 //! is stored is not what was answered.
 
@@ -10,6 +13,7 @@
 
 mod baseline;
 mod checkpoints;
+mod hostile;
 mod load;
 mod nothing;
 mod process;
@@ -77,7 +81,7 @@ async fn run(time: Duration) -> Result<()> {
             measure(case, connections, nothing, time).await?;
         }
     }
-    Ok(())
+    hostile::measure(time).await
 }
 
 async fn measure(case: &Case, connections: usize, nothing: f64, time: Duration) -> Result<()> {

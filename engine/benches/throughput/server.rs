@@ -13,6 +13,7 @@ use crate::process::Process;
 use crate::{load, rows};
 
 const APP: u64 = 1_500_000_001;
+const NEIGHBOUR: u64 = 1_500_000_002;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// How long runs may take to end once the senders have stopped.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -41,7 +42,7 @@ pub(crate) struct Measured {
 /// When an answer is not 200, or what is stored is not what was answered.
 pub(crate) async fn measure(rules: &str, starts_runs: bool, connections: usize, time: Duration) -> Result<Measured> {
     let server = Server::start(rules).await?;
-    let (path, database) = (format!("/vod/{APP}/{TOKEN}"), server.database());
+    let (path, database) = (path(APP), server.database());
     let sample = async {
         tokio::time::sleep(time / 2).await;
         let sample = move || rows::accepted(&rows::open(&database)?, starts_runs);
@@ -65,6 +66,46 @@ pub(crate) async fn measure(rules: &str, starts_runs: bool, connections: usize, 
     let work = Work { schema: rows::schema(&connection)?, accepted, ended, group };
     let finished = finished as f64 / took.as_secs_f64();
     Ok(Measured { accepted: seen.rate(), finished, p99: seen.p99, peak_rss, cpu_per_event, work })
+}
+
+/// What was measured of one application beside another.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// Its runs that ended in a second, of those that had when the last answer came.
+    pub finished: f64,
+    /// 99 of 100 answers took no longer.
+    pub p99: Duration,
+    /// Bytes.
+    pub peak_rss: u64,
+}
+
+/// Serves the rules, has events of one application sent for a time and, after each pause, one of a neighbour. Every run of
+/// the first must succeed, and none of the neighbour.
+///
+/// # Errors
+///
+/// When an answer is not 200, or what is stored is not what was answered.
+pub(crate) async fn measure_beside(rules: &str, connections: usize, pause: Duration, time: Duration) -> Result<Beside> {
+    let server = Server::start(rules).await?;
+    let to = server.process.listen;
+    let started = Instant::now();
+    let (mine, others) = (path(APP), path(NEIGHBOUR));
+    let (seen, neighbour) =
+        tokio::join!(load::send(to, &mine, connections, time), load::trickle(to, &others, pause, time));
+    let (seen, neighbour) = (seen?, neighbour?);
+    let counts = server.counts().await?;
+    let took = started.elapsed();
+    let events = seen.accepted + neighbour;
+    ensure!(number(&counts["events"])? == events, "{events} answers of 200, and stored are {counts}");
+    let finished = number(&counts["runs"]["succeeded"])?;
+    server.succeed(seen.accepted).await?;
+    let peak_rss = server.process.peak_rss()?;
+    server.end().await?;
+    Ok(Beside { finished: finished as f64 / took.as_secs_f64(), p99: seen.p99, peak_rss })
+}
+
+fn path(app: u64) -> String {
+    format!("/vod/{app}/{TOKEN}")
 }
 
 struct Server {
@@ -102,11 +143,17 @@ impl Server {
 
     /// Waits until every run has ended, and compares what is stored with what was answered.
     async fn check(&self, events: u64, runs: u64) -> Result<()> {
+        let counts = self.counts().await?;
+        ensure!(number(&counts["events"])? == events, "{events} answers of 200, and stored are {counts}");
+        ensure!(number(&counts["duplicates"])? == 0, "duplicates: {counts}");
+        self.succeed(runs).await
+    }
+
+    /// Waits until so many runs have succeeded.
+    async fn succeed(&self, runs: u64) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         loop {
             let counts = self.counts().await?;
-            ensure!(number(&counts["events"])? == events, "{events} answers of 200, and stored are {counts}");
-            ensure!(number(&counts["duplicates"])? == 0, "duplicates: {counts}");
             if number(&counts["runs"]["succeeded"])? == runs {
                 return Ok(());
             }
@@ -128,8 +175,9 @@ fn number(value: &Value) -> Result<u64> {
 fn write_files(folder: &Path, rules: &str) -> Result<PathBuf> {
     std::fs::create_dir(folder.join("rules"))?;
     std::fs::write(folder.join("rules/rules.yaml"), rules)?;
-    let app = format!("{{ subappid: {APP}, callback: {{ token: {TOKEN} }} }}");
+    let app = |id| format!("  - {{ subappid: {id}, callback: {{ token: {TOKEN} }} }}\n");
+    let apps = app(APP) + app(NEIGHBOUR).as_str();
     let config = folder.join("oncue.yaml");
-    std::fs::write(&config, format!("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\napps:\n  - {app}\n"))?;
+    std::fs::write(&config, format!("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\napps:\n{apps}"))?;
     Ok(config)
 }
