@@ -6,14 +6,17 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use oncue::app::{App, Origin};
+use oncue::secrets::Secrets;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let path: PathBuf = std::env::args_os().nth(1).map_or_else(|| "oncue.yaml".into(), PathBuf::from);
-    oncue::telemetry::start(false);
+    // The log is kept free of the secrets that the configuration will name.
+    let secrets = Secrets::default();
+    oncue::telemetry::start(false, &secrets);
 
     // Everything that is wrong with configuration and rules is found before anything is started.
-    let app = App::start(Origin::new(path)).await?;
+    let app = App::start_with(Origin::new(path), secrets).await?;
     announce(&app);
 
     // Here the program does what it is there for.

@@ -94,7 +94,7 @@ fn every_rule_of_the_documents_is_valid() {
             oncue(&["init"]).within(&folder).success();
             folder.write("oncue.yaml", &folder.read("oncue.yaml").replace(
                 "apps:\n",
-                "apps:\n  - { subappid: 1500000002, name: second, insecure: true, vars: { definitions: [100030] } }\n",
+                "apps:\n  - { subappid: 1500000002, name: second, credentials: main, insecure: true, vars: { definitions: [100030] } }\n",
             ));
             folder.write("rules/transcode-new-uploads.yaml", &block.text);
             oncue(&["check"]).within(&folder).success();

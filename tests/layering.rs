@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without dependencies of their own.
-const FOR_ALL: &[&str] = &["clock", "secret", "failpoint", "tls"];
+const FOR_ALL: &[&str] = &["clock", "secret", "secrets", "failpoint", "tls"];
 
 /// Words that stay in their folder, with the folders.
 const CONFINED: &[(&str, &[&str])] = &[

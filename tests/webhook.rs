@@ -1,14 +1,19 @@
 //! Webhooks through the real binary: an event starts a run, and another system hears of it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
+use crate::sdk::is_standard_webhook;
 use crate::support::{Folder, Serving, eventually, fixture, oncue, root};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NEW_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const EVENT: &str = "protocol/events/03_new_file_upload_unicode_name.json";
 
 /// A request as it came.
@@ -21,6 +26,20 @@ struct Request {
 impl Request {
     fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// What a receiver says that has this secret and the public library for Rust; the one for Python must say the same.
+    fn is_verified_with(&self, secret: &str) -> bool {
+        let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+        let headers = names.map(|name| (name, self.header(name).unwrap()));
+        let map = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let map = reqwest::header::HeaderMap::from_iter(map);
+        let verified = standardwebhooks::Webhook::new(secret).unwrap().verify(&self.body, &map).is_ok();
+        let (headers, body) = (serde_json::json!(BTreeMap::from(headers)), std::str::from_utf8(&self.body).unwrap());
+        if let Some(python) = is_standard_webhook(secret, &headers, body) {
+            assert_eq!(python, verified, "the libraries disagree on {self:?}");
+        }
+        verified
     }
 }
 
@@ -116,11 +135,29 @@ async fn an_event_becomes_one_signed_webhook_of_the_very_bytes() {
     assert_eq!(request.body, body.as_bytes());
     assert_eq!(request.header("webhook-id").map(str::len), Some(40));
     assert!(run.to_string().contains(request.header("webhook-id").unwrap()), "{run}");
-    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-    let headers = headers.map(|name| (name.parse().unwrap(), request.header(name).unwrap().parse().unwrap()));
-    let headers = reqwest::header::HeaderMap::from_iter(headers);
-    standardwebhooks::Webhook::new(SECRET).unwrap().verify(&request.body, &headers).unwrap();
+    assert!(request.is_verified_with(SECRET));
+    assert!(!request.is_verified_with(NEW_SECRET));
     assert_eq!(serving.stop(), 0);
+}
+
+#[tokio::test]
+async fn while_secrets_are_changed_receivers_with_either_verify() {
+    let receiver = Receiver::start(&[]).await;
+    let rules = "rules:\n  - { name: tell, on: NewFileUpload, steps: [{ uses: webhook, with: { to: cms, body: { a: 1 } } }] }\n";
+    let port = receiver.port;
+    let folder = folder(
+        rules,
+        &format!(
+            "secrets: {{ old: {SECRET}, new: {NEW_SECRET} }}\ntargets:\n  cms: {{ url: \"http://127.0.0.1:{port}/\", \
+             allow_private: true, sign: standard, secrets: [\"${{{{ secrets.new }}}}\", \"${{{{ secrets.old }}}}\"] }}\n"
+        ),
+    );
+    let serving = Serving::start(&folder);
+    assert_eq!(serving.post(&fixture(EVENT)).await, Some(200));
+    ended(&serving, "succeeded").await;
+    let request = &receiver.requests()[0];
+    assert!(request.is_verified_with(SECRET) && request.is_verified_with(NEW_SECRET));
+    assert!(!request.is_verified_with("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
 }
 
 #[tokio::test]
@@ -211,5 +248,86 @@ fn the_receivers_of_the_docs_verify_the_published_vector() {
             Some(said) => assert_eq!(said, expected, "{program}"),
             None => eprintln!("skipped: {program} is not on this machine"),
         }
+    }
+}
+
+/// How an endpoint behaves badly, and the error that an attempt on it ends with.
+const BAD: [(&str, &str); 3] = [("silent", "NoAnswer"), ("drips", "SlowAnswer"), ("storm", "Http429")];
+
+/// Answers nothing, a byte a second, or 429; in any case no more once it is told to let go.
+async fn misbehave(listener: TcpListener, how: &'static str, let_go: watch::Receiver<bool>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut let_go = let_go.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = let_go.wait_for(|go| *go) => {}
+                () = answer_badly(&mut stream, how) => {}
+            }
+        });
+    }
+}
+
+async fn answer_badly(stream: &mut TcpStream, how: &str) {
+    let mut request = [0; 8192];
+    while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+        match how {
+            "drips" => {
+                let mut more = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n").await.is_ok();
+                while more {
+                    more = stream.write_all(b"x").await.is_ok();
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            "storm" => {
+                let answer = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n";
+                if stream.write_all(answer).await.is_err() {
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn rule(name: &str, on: &str, port: u16, timeout: &str) -> String {
+    format!(
+        "  - name: {name}\n    on: {on}\n    steps:\n      - uses: webhook\n        \
+         with: {{ url: \"http://127.0.0.1:{port}/\", body: hi, allow_private: true, timeout: {timeout} }}\n        \
+         retry: {{ max_attempts: 2, initial: 10ms, max: 10ms }}\n"
+    )
+}
+
+/// Of the endpoint that holds on there are more webhooks than may be under way at once, so its line is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_that_behave_badly_end_in_errors_of_their_own_and_hold_up_nothing_else() {
+    let receiver = Receiver::start(&[]).await;
+    let let_go = watch::Sender::new(false);
+    let mut rules = "rules:\n".to_owned() + rule("good", "FileDeleted", receiver.port, "10m").as_str();
+    for name in ["holds"].into_iter().chain(BAD.map(|(name, _)| name)) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(misbehave(listener, name, let_go.subscribe()));
+        let (copies, timeout) = if name == "holds" { (20, "10m") } else { (1, "500ms") };
+        rules.extend((0..copies).map(|copy| rule(&format!("{name}-{copy}"), "NewFileUpload", port, timeout)));
+    }
+    let serving = Serving::start(&Folder::with_rules(&rules));
+    assert_eq!(serving.post(&fixture(EVENT)).await, Some(200));
+    assert_eq!(serving.post(&fixture("protocol/events/09_file_deleted.json")).await, Some(200));
+    let runs = async |rule: &str| serving.get(&format!("/runs?rule={rule}")).await["items"][0].clone();
+    let is =
+        async |rule: &str, status: &str| runs(rule).await.get("status").is_some_and(|is| is == status).then_some(());
+    eventually("the end of the good run", || is("good", "succeeded")).await;
+    for (name, code) in BAD {
+        let rule = format!("{name}-0");
+        eventually("the end of a bad run", || is(&rule, "dead")).await;
+        assert_eq!(runs(&rule).await["error"]["code"], code);
+    }
+    for copy in 0..20 {
+        assert_eq!(runs(&format!("holds-{copy}")).await["status"], "running");
+    }
+    let_go.send_replace(true);
+    for copy in 0..20 {
+        let rule = format!("holds-{copy}");
+        eventually("the end of a held run", || is(&rule, "dead")).await;
     }
 }

@@ -12,6 +12,7 @@ pub mod program;
 pub mod reload;
 pub mod runner;
 pub mod secret;
+pub mod secrets;
 pub mod simulator;
 pub mod sources;
 pub mod store;

@@ -1,6 +1,6 @@
 //! What is live: the configured applications and the rules that were loaded for them. Built whole, then swapped.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oncue_plugins::action::App;
@@ -43,7 +43,10 @@ pub struct LiveApp {
 #[must_use]
 pub fn build(config: &Config, actions: &Registry, files: &[SourceFile]) -> (Option<Live>, Diagnostics) {
     let facts: Vec<AppFacts> = config.apps.iter().map(facts).collect();
-    let (rules, diagnostics) = RuleSet::load(files, &Known { actions, files: &Scripts::of(config), apps: &facts });
+    let secrets: BTreeSet<String> = config.secrets.keys().map(ToString::to_string).collect();
+    let files_of_rules = Scripts::of(config);
+    let known = Known { actions, files: &files_of_rules, apps: &facts, secrets: Some(&secrets) };
+    let (rules, diagnostics) = RuleSet::load(files, &known);
     let live = rules.map(|rules| Live { rules, apps: Apps::new(&config.apps) });
     (live, diagnostics)
 }
@@ -83,7 +86,13 @@ impl LiveApp {
 }
 
 fn facts(app: &AppConfig) -> AppFacts {
-    AppFacts { subappid: app.subappid, name: app.name.clone(), labels: app.labels.clone(), vars: app.vars.clone() }
+    AppFacts {
+        subappid: app.subappid,
+        name: app.name.clone(),
+        labels: app.labels.clone(),
+        vars: app.vars.clone(),
+        has_credentials: app.credentials.is_some(),
+    }
 }
 
 fn described(app: &AppConfig, vars: Option<Value>) -> Value {

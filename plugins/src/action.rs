@@ -46,6 +46,13 @@ pub trait Action: Send + Sync + 'static {
         self.spec().repeatable
     }
 
+    /// Whom an attempt with these rendered parameters waits for, where that depends on them: attempts in different lanes
+    /// do not hold each other up. Secrets are still references.
+    #[expect(unused_variables, reason = "named for those who implement it")]
+    fn lane(&self, params: &Value) -> Option<String> {
+        None
+    }
+
     /// How failed attempts are repeated when a step does not say.
     fn retry(&self) -> Retry {
         Retry::default()
@@ -73,6 +80,8 @@ pub struct Spec {
     pub sample: &'static str,
     /// Whether calling it again is safe, unless its parameters say otherwise.
     pub repeatable: Repeatable,
+    /// Whether it can only act for an application that has credentials: a rule that uses it for another is refused.
+    pub needs_credentials: bool,
 }
 
 /// Whether calling an action again is safe when it is unknown whether the last call took effect.

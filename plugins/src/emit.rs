@@ -24,7 +24,7 @@ const KEY_LIMIT: usize = 16;
 /// The longest value of a correlation key, in bytes.
 const KEY_VALUE_LIMIT: usize = 512;
 /// Types that Oncue itself raises; a rule cannot pretend to be it.
-const RESERVED: [&str; 2] = ["RunDead", "AppPaused"];
+const RESERVED: [&str; 3] = ["RunDead", "AppPaused", "OncueProbe"];
 
 const SAMPLE: &str = "\
 - uses: emit
@@ -81,7 +81,7 @@ pub trait Emitter: Send + Sync + 'static {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EmitParams {
-    /// The type that rules name in `on`. Not one of Oncue's own: `RunDead`, `AppPaused`.
+    /// The type that rules name in `on`. Not one of Oncue's own: `RunDead`, `AppPaused`, `OncueProbe`.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 128))]
     kind: String,
@@ -120,6 +120,7 @@ impl Emit {
             outputs: params::schema::<EmitOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::Keyed,
+            needs_credentials: false,
         };
         Self { emitter, spec }
     }

@@ -50,6 +50,7 @@ impl Fail {
             outputs: params::schema::<FailOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::Yes,
+            needs_credentials: false,
         };
         Self { spec }
     }

@@ -75,6 +75,7 @@ impl Log {
             outputs: params::schema::<LogOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::Yes,
+            needs_credentials: false,
         };
         Self { spec }
     }

@@ -29,7 +29,8 @@ pub struct Registry {
     actions: BTreeMap<ActionName, Arc<dyn Action>>,
 }
 
-/// What the actions that ship with Oncue work with.
+/// What the actions that ship with Oncue work with. A clone works with the same.
+#[derive(Clone)]
 pub struct Parts {
     /// Calls VOD, and holds the connections to all of Tencent Cloud.
     pub vod: vod::Client,
@@ -145,6 +146,10 @@ impl ActionCatalog for Registry {
 
     fn check_code(&self, action: &str) -> Option<CheckCode> {
         self.actions.get(action)?.check_code()
+    }
+
+    fn needs_credentials(&self, action: &str) -> bool {
+        self.actions.get(action).is_some_and(|action| action.spec().needs_credentials)
     }
 }
 

@@ -23,6 +23,11 @@ pub trait ActionCatalog {
     fn check_code(&self, _action: &str) -> Option<CheckCode> {
         None
     }
+
+    /// Whether an action can only act for an application that has credentials.
+    fn needs_credentials(&self, _action: &str) -> bool {
+        false
+    }
 }
 
 /// Something wrong with a parameter that its schema cannot tell.

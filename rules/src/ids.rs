@@ -174,6 +174,10 @@ name! {
     StepPath
 }
 name! {
+    /// Names a secret of the configuration. `[a-z][a-z0-9_]*`, at most 64 characters.
+    SecretName
+}
+name! {
     /// The hexadecimal SHA-256 of a stored content, such as a rule closure.
     ContentHash
 }

@@ -5,7 +5,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{ActionCatalog, RuleFiles};
@@ -30,6 +30,8 @@ pub struct Known<'a> {
     pub files: &'a dyn RuleFiles,
     /// The configured applications.
     pub apps: &'a [AppFacts],
+    /// The names of the configured secrets; `None` when nobody knows them, and then any name is taken.
+    pub secrets: Option<&'a BTreeSet<String>>,
 }
 
 /// What rules may know of an application.
@@ -43,6 +45,8 @@ pub struct AppFacts {
     pub labels: BTreeMap<String, String>,
     /// Its variables, a map.
     pub vars: Value,
+    /// Whether calls can be made in its name.
+    pub has_credentials: bool,
 }
 
 impl AppFacts {
@@ -87,6 +91,7 @@ impl RuleSet {
             actions: known.actions,
             files: known.files,
             apps: Some(known.apps),
+            secrets: known.secrets,
             vars: &vars_content.hash,
         };
         let mut diagnostics = Diagnostics::default();

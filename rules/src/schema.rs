@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use crate::decode::Findings;
 use crate::diagnostic::{Severity, Span};
 use crate::node::{Node, NodeKind};
+use crate::template::secret_reference;
 use crate::value::Value;
 
 /// How deep values and references are followed.
@@ -88,6 +89,7 @@ impl<'c> Checker<'c> {
             return vec![self.wrong_kind(&kinds, node, name)];
         }
         match &node.kind {
+            NodeKind::Scalar(_) if is_secret(node) => {}
             NodeKind::Scalar(value) => problems.extend(self.literal(schema, value, node.span, name)),
             NodeKind::List(items) => problems.extend(self.items(schema, items, node.span, name, depth)),
             NodeKind::Map(entries) => problems.extend(self.members(schema, entries, node.span, name, depth)),
@@ -143,7 +145,12 @@ fn list<'j>(schema: &'j Json, key: &str) -> &'j [Json] {
 
 /// Whether the value is known only when it runs.
 fn is_dynamic(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Scalar(Value::Text(text)) if text.contains("${{"))
+    matches!(&node.kind, NodeKind::Scalar(Value::Text(text)) if text.contains("${{")) && !is_secret(node)
+}
+
+/// Whether the value is a reference to a secret: a text whose content nobody knows.
+fn is_secret(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Scalar(Value::Text(text)) if secret_reference(text).is_some())
 }
 
 /// `1 item`, `2 items`.

@@ -10,6 +10,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::expression::{EvaluationError, Expression, ExpressionError, Names, Scope, closing_braces};
+use crate::ids::SecretName;
 use crate::value::{Map, Value};
 
 /// What begins an expression in a text.
@@ -22,6 +23,8 @@ pub enum Template {
     Value(Value),
     /// An expression, whose value keeps its type.
     Expression(Expression),
+    /// A reference to a secret, which is looked up when an action is called and not before.
+    Secret(SecretName),
     /// A text with expressions among its letters.
     Text(Vec<Piece>),
     /// A list of templates.
@@ -124,6 +127,7 @@ impl Template {
         match self {
             Self::Value(value) => Ok(value.clone()),
             Self::Expression(expression) => expression.evaluate(scope),
+            Self::Secret(name) => Ok(Value::Secret(name.clone())),
             Self::Text(pieces) => {
                 let mut text = String::new();
                 for piece in pieces {
@@ -146,7 +150,7 @@ impl Template {
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expression> {
         match self {
-            Self::Value(_) => Vec::new(),
+            Self::Value(_) | Self::Secret(_) => Vec::new(),
             Self::Expression(expression) => vec![expression],
             Self::Text(pieces) => pieces.iter().filter_map(Piece::expression).collect(),
             Self::List(items) => items.iter().flat_map(Self::expressions).collect(),
@@ -162,6 +166,34 @@ impl Piece {
             Self::Expression(expression) => Some(expression),
         }
     }
+}
+
+/// The name in a text that is `${{ secrets.NAME }}` and nothing else. Whether there is such a secret, and whether the name
+/// is one, is for the caller to say.
+#[must_use]
+pub fn secret_reference(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix(OPEN)?.strip_suffix("}}")?.trim();
+    let name = inner.strip_prefix("secrets")?.trim_start().strip_prefix('.')?.trim_start();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    is_name.then_some(name)
+}
+
+/// The texts between `${{` and `}}`, each with the offset at which it begins. What is not closed is left out.
+pub(crate) fn written_expressions(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find(OPEN)) {
+        let (open, start) = (from + at, from + at + OPEN.len());
+        from = start;
+        if text.get(..open).is_some_and(|before| before.ends_with('$')) {
+            continue;
+        }
+        let inside = text.get(start..).unwrap_or_default();
+        let Some(end) = closing_braces(inside) else { break };
+        found.push((start, inside.get(..end).unwrap_or_default()));
+        from = start + end;
+    }
+    found
 }
 
 /// The expression between the braces, or its value when it names nothing.

@@ -13,7 +13,11 @@ pub const ENVIRONMENT: [(&str, &str); 4] = [
 
 /// The real program with these arguments.
 pub fn oncue(arguments: &[&str]) -> Invocation {
-    Invocation { arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(), folder: None }
+    Invocation {
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        folder: None,
+        environment: Vec::new(),
+    }
 }
 
 /// A program that is to be run.
@@ -21,6 +25,7 @@ pub fn oncue(arguments: &[&str]) -> Invocation {
 pub struct Invocation {
     arguments: Vec<String>,
     folder: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 /// A program that has ended.
@@ -39,10 +44,17 @@ impl Invocation {
         Self { folder: Some(folder.to_owned()), ..self }
     }
 
+    /// Adds environment variables.
+    pub fn with_environment(mut self, variables: &[(&str, &str)]) -> Self {
+        self.environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
     /// Runs it, whatever comes of it.
     pub fn run(&self) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oncue"));
         command.args(&self.arguments).envs(ENVIRONMENT).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         if let Some(folder) = &self.folder {
             command.current_dir(folder);

@@ -50,6 +50,16 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
     }
 }
 
+/// Takes the body of a request that a stand-in was sent.
+pub fn body() -> impl warp::Filter<Extract = (Vec<u8>,), Error = warp::Rejection> + Clone {
+    use warp::Filter as _;
+    warp::body::content_length_limit(1 << 20).and(warp::body::aggregate()).map(bytes)
+}
+
+fn bytes(mut body: impl warp::Buf) -> Vec<u8> {
+    body.copy_to_bytes(body.remaining()).to_vec()
+}
+
 /// Runs a future to its end in a test that is not asynchronous itself.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)

@@ -55,6 +55,8 @@ impl Serving {
 
     /// As [`Serving::start_with`]; `None` when it ended before it listened, which a crash point may make it.
     pub fn try_start(folder: &Folder, environment: &[(&str, &str)]) -> Option<Self> {
+        // The clients of the tests need one too; a provider that was installed before serves as well.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
         let mut child = Command::new(env!("CARGO_BIN_EXE_oncue"))
             .args(["--json", "serve", "--log-json"])
             .current_dir(folder.path())
@@ -73,7 +75,7 @@ impl Serving {
             return None;
         };
         let address = |name: &str| said[name].as_str().unwrap().parse().unwrap();
-        let config = config(folder);
+        let config = config(folder, environment);
         Some(Self {
             child,
             listen: address("listen"),
@@ -154,6 +156,11 @@ impl Serving {
         self.log.lock().unwrap().clone()
     }
 
+    /// What it logs, also after it has ended.
+    pub fn log_handle(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.log)
+    }
+
     /// Kills it as `kill -9` does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -180,9 +187,11 @@ impl Drop for Serving {
     }
 }
 
-fn config(folder: &Folder) -> Config {
+fn config(folder: &Folder, environment: &[(&str, &str)]) -> Config {
     let file = read_source(&folder.file("oncue.yaml")).unwrap();
-    let environment = Environment::of(ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let variables = ENVIRONMENT.iter().chain(environment);
+    let environment =
+        Environment::of(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
     Config::load(&file, folder.path(), &environment).0.unwrap()
 }
 

@@ -29,6 +29,7 @@ use crate::live;
 use crate::program::Programs;
 use crate::reload::{self, Cause, Look, Parts, Reloader};
 use crate::runner::{self, Deps, Runner, Settings};
+use crate::secrets::Secrets;
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Admin, NodeId, Store};
 
@@ -57,16 +58,17 @@ pub struct App {
 ///
 /// When the vendor's endpoint or region makes no sense, or no TLS client can be made.
 pub fn actions(config: &Config) -> Result<Registry, Error> {
-    actions_emitting_to(config, Arc::new(LateEmitter::default()))
+    Ok(Registry::builtin(parts(config, Arc::new(LateEmitter::default()))?))
 }
 
-fn actions_emitting_to(config: &Config, emitter: Arc<LateEmitter>) -> Result<Registry, Error> {
+/// What the actions work with.
+fn parts(config: &Config, emitter: Arc<LateEmitter>) -> Result<registry::Parts, Error> {
     let endpoint = config.vod.endpoint.parse().map_err(Error::endpoint)?;
     let client = vod::Client::new(endpoint, config.vod.region.as_deref()).map_err(Error::client)?;
     let outbound = outbound::Client::new().map_err(Error::outbound)?;
     let targets = Targets::new(config.targets.clone());
     let plain_loopback = config.tencent.plain_loopback;
-    Ok(Registry::builtin(registry::Parts { vod: client, outbound, targets, emitter, plain_loopback }))
+    Ok(registry::Parts { vod: client, outbound, targets, emitter, plain_loopback })
 }
 
 impl App {
@@ -78,14 +80,26 @@ impl App {
     /// When configuration or rules have errors, the store does not open, or an address cannot be listened on. Nothing
     /// runs then.
     pub async fn start(origin: Origin) -> Result<Self, Error> {
+        Self::start_with(origin, Secrets::default()).await
+    }
+
+    /// As [`App::start`]; `secrets` becomes those that are live, for others who write what must not hold them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`App::start`].
+    pub async fn start_with(origin: Origin, secrets: Secrets) -> Result<Self, Error> {
         let mut look = read(&origin).await?;
         let found = std::mem::replace(&mut look.found, Err(Trouble::Inside)).map_err(Error::trouble)?;
         let config = found.config.clone();
+        secrets.replace(config.known_secrets());
         let emitter = Arc::new(LateEmitter::default());
-        let registry = Arc::new(actions_emitting_to(&config, Arc::clone(&emitter))?);
+        let actions = parts(&config, Arc::clone(&emitter))?;
+        let registry = Arc::new(Registry::builtin(actions.clone()));
         let (live, diagnostics) = live::build(&config, &registry, &found.files);
         let Some(live) = live else { return Err(Error::Invalid(diagnostics)) };
         let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
+        secrets.replace(config.known_secrets().and(&admin_token));
         let store = open(&config.store)?;
         let listen = bind(config.listen).await?;
         let admin = bind(config.admin).await?;
@@ -95,11 +109,13 @@ impl App {
         let parts = Parts {
             started: config.clone(),
             registry,
+            actions,
             store: Arc::clone(&store) as _,
             programs,
             present: Arc::new(Present::new(live)),
             doors: Arc::new(ArcSwap::from_pointee(reload::doors(&config))),
             tokens: Arc::new(ArcSwap::from_pointee(vec![admin_token])),
+            secrets: secrets.clone(),
         };
         let runner = start_runner(&store, &parts).await?;
         let intake = Arc::new(Intake {
@@ -109,7 +125,7 @@ impl App {
             runner: runner.clone(),
         });
         emitter.connect(&intake);
-        let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors));
+        let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors), secrets);
         let tokens = Arc::clone(&parts.tokens);
         let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));
         let api = Api {
@@ -194,6 +210,7 @@ async fn start_runner(store: &Arc<SqliteStore>, parts: &Parts) -> Result<runner:
         registry: Arc::clone(&parts.registry),
         programs: Arc::clone(&parts.programs),
         surroundings: Arc::clone(&parts.present) as _,
+        secrets: parts.secrets.clone(),
         node,
         settings: Settings { attempts_per_action: parts.started.limits.in_flight, ..Settings::default() },
     }))
@@ -208,11 +225,18 @@ async fn join(store: &dyn Store) -> Result<NodeId, Error> {
     Ok(node)
 }
 
-fn receiver(config: &Config, intake: &Arc<Intake>, store: &Arc<SqliteStore>, doors: Arc<ArcSwap<Doors>>) -> Receiver {
+fn receiver(
+    config: &Config,
+    intake: &Arc<Intake>,
+    store: &Arc<SqliteStore>,
+    doors: Arc<ArcSwap<Doors>>,
+    secrets: Secrets,
+) -> Receiver {
     Receiver {
         doors,
         ingest: Arc::clone(intake) as _,
         store: Arc::clone(store) as _,
+        secrets,
         body: BodyLimits { max: config.limits.body, memory: Memory::new(BODY_MEMORY), ..BodyLimits::default() },
         quarantine: QuarantineLimits { keep: config.limits.quarantine, ..QuarantineLimits::default() },
         now: clock::now,

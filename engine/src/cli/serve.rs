@@ -7,6 +7,7 @@ use serde_json::json;
 use super::output::Output;
 use super::{Exit, Failure};
 use crate::app::{self, App, Origin, Trouble};
+use crate::secrets::Secrets;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,8 +27,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
-    crate::telemetry::start(args.log_json);
-    let app = App::start(Origin::new(config)).await.map_err(failure)?;
+    let secrets = Secrets::default();
+    crate::telemetry::start(args.log_json, &secrets);
+    let app = App::start_with(Origin::new(config), secrets).await.map_err(failure)?;
     let mut hang_ups = HangUps::listen();
     announce(&app, output);
     let mut stopped = std::pin::pin!(stop_signal());

@@ -10,6 +10,7 @@ use oncue_rules::value::{Map, Value};
 
 use super::AppConfig;
 use super::read::{NamedCredentials, Surroundings, resolved, secret};
+use super::secrets::{secret_text, warn_of_references};
 use crate::secret::Secret;
 
 /// A callback token is part of a URL and must be hard to guess.
@@ -31,8 +32,8 @@ fn one_credentials(field: &Field<'_>, around: Surroundings<'_>) -> Option<Creden
     let hint = "write `secret_id` and `secret_key`, best as \"${env:NAME}\"; or `environment` alone";
     let mut fields = field.fields("credentials")?;
     let secret_id = fields.required("secret_id", hint).and_then(|field| resolved(&field, around));
-    let secret_key = fields.required("secret_key", hint).and_then(|field| resolved(&field, around));
-    let token = fields.optional("token").map(|field| resolved(&field, around));
+    let secret_key = fields.required("secret_key", hint).and_then(|field| secret_text(&field, around));
+    let token = fields.optional("token").map(|field| secret_text(&field, around));
     fields.finish();
     Some(Credentials::fixed(&secret_id?, &secret_key?, token.flatten().as_deref()))
 }
@@ -160,5 +161,6 @@ fn labels(field: &Field<'_>) -> Option<BTreeMap<String, String>> {
 
 fn vars(field: &Field<'_>) -> Option<Value> {
     field.entries("write `vars: { definitions: [100010, 100020] }`")?;
+    warn_of_references(field, field.node());
     Some(field.node().to_value())
 }

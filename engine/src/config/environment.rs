@@ -7,10 +7,17 @@ use std::path::{Path, PathBuf};
 const FILE_LIMIT: u64 = 64 * 1024;
 
 /// What references may name.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
     lenient: bool,
+}
+
+impl std::fmt::Debug for Environment {
+    /// The names alone: the values are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
 }
 
 /// A text with references that cannot be replaced.

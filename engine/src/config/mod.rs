@@ -6,7 +6,9 @@ mod environment;
 mod files;
 mod read;
 mod scripts;
+mod secrets;
 mod targets;
+mod written_out;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use std::time::Duration;
 
 use oncue_plugins::target::Target;
 use oncue_plugins::vod::Credentials;
-use oncue_rules::ids::SubAppId;
+use oncue_rules::ids::{SecretName, SubAppId};
 use oncue_rules::value::Value;
 
 use crate::secret::Secret;
@@ -43,10 +45,16 @@ pub struct Config {
     pub vod: Vod,
     /// How any other API of the vendor is called.
     pub tencent: Tencent,
+    /// Credentials by name, also those that no application has.
+    pub credentials: BTreeMap<String, Credentials>,
+    /// The secrets that rules may name.
+    pub secrets: BTreeMap<SecretName, Secret>,
     /// The applications, by number.
     pub apps: Vec<AppConfig>,
     /// Where webhooks go, by name.
     pub targets: BTreeMap<String, Target>,
+    /// What targets are signed and addressed with, so that it is kept out of what is written.
+    pub target_secrets: Vec<Secret>,
     /// What is bounded.
     pub limits: Limits,
     /// How long events and ended runs are kept.

@@ -1,6 +1,5 @@
 //! From the text of the configuration file to [`Config`], with everything that is wrong reported at once.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use oncue_rules::yaml;
 
 use super::environment::Environment;
+use super::secrets::{self, secret_text};
+use super::written_out::WrittenOut;
 use super::{Config, Limits, StoreUrl, Tencent, Vod, apps, targets};
 use crate::secret::Secret;
 
@@ -28,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     pub environment: &'a Environment,
     /// The folder that paths are relative to.
     pub folder: &'a Path,
+    /// Takes in where secrets are written out.
+    pub written_out: &'a WrittenOut,
 }
 
 impl Config {
@@ -35,11 +38,14 @@ impl Config {
     #[must_use]
     pub fn load(file: &SourceFile, folder: &Path, environment: &Environment) -> (Option<Self>, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
+        let written_out = WrittenOut::default();
         let Some(node) = yaml::read(file, &mut diagnostics) else {
-            return (None, diagnostics.sorted());
+            written_out.add_by_lines(&file.text);
+            return (None, written_out.hide_in(&diagnostics.sorted(), file));
         };
+        written_out.add_by_keys(&node);
         let findings = Findings::new(file);
-        let around = Surroundings { environment, folder };
+        let around = Surroundings { environment, folder, written_out: &written_out };
         let fields = Field::new(&findings, "the file", &node).fields("the configuration");
         let config = fields.and_then(|mut fields| {
             let config = read(&mut fields, around);
@@ -48,7 +54,7 @@ impl Config {
         });
         diagnostics.extend(findings.into_diagnostics());
         let config = if diagnostics.has_errors() { None } else { config };
-        (config, diagnostics.sorted())
+        (config, written_out.hide_in(&diagnostics.sorted(), file))
     }
 }
 
@@ -67,6 +73,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     let vod = fields.optional("vod").map_or_else(|| Some(Vod::default()), |field| vod(&field));
     let tencent = fields.optional("tencent").map_or(Some(Tencent::default()), |field| tencent(&field));
     let credentials = fields.optional("credentials").map(|field| apps::credentials(&field, around)).unwrap_or_default();
+    let secrets = fields.optional("secrets").map_or_else(|| Some(Vec::new()), |field| secrets::read(&field, around));
     let apps = fields
         .required(
             "apps",
@@ -75,13 +82,13 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         .and_then(|field| apps::read(&field, &credentials, around));
     let limits = fields.optional("limits").map_or_else(|| Some(Limits::default()), |field| limits(&field));
     let keep = fields.optional("keep").map_or(Some(KEEP), |field| field.duration(LEAST_KEPT..=MOST_KEPT));
-    let secrets = fields.optional("secrets").map(|field| targets::secrets(&field, around)).unwrap_or_default();
     let targets = fields
         .optional("targets")
-        .map_or_else(|| Some(BTreeMap::new()), |field| targets::read(&field, &secrets, around));
+        .map_or_else(|| Some(targets::Read::default()), |field| targets::read(&field, secrets.as_ref(), around));
     for later in ["plugins", "endpoints", "defaults"] {
         fields.refuse(later, &format!("`{later}` is not yet supported in this version"), "leave it out");
     }
+    let targets::Read { targets, secrets: target_secrets } = targets?;
     Some(Config {
         listen: listen?,
         admin: admin?,
@@ -91,8 +98,11 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         rules: rules?,
         vod: vod?,
         tencent: tencent?,
+        credentials: credentials.into_iter().filter_map(|(name, found)| Some((name, found?))).collect(),
+        secrets: secrets.and_then(secrets::whole)?,
         apps: apps?,
-        targets: targets?,
+        targets,
+        target_secrets,
         limits: limits?,
         keep: keep?,
     })
@@ -208,7 +218,7 @@ pub(super) fn resolved(field: &Field<'_>, around: Surroundings<'_>) -> Option<St
 }
 
 pub(super) fn secret(field: &Field<'_>, around: Surroundings<'_>) -> Option<Secret> {
-    resolved(field, around).map(Secret::new)
+    secret_text(field, around).map(Secret::new)
 }
 
 /// Named credentials that were read, whether or not they are complete: a reference to broken ones is no second error.

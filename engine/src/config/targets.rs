@@ -1,5 +1,6 @@
-//! Secrets by name, and the targets of webhooks that are signed with them.
+//! The targets of webhooks, and what they are signed with.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use oncue_rules::value::Value;
 use reqwest::header::{HeaderMap, HeaderName};
 
 use super::read::{Surroundings, resolved};
+use super::secrets::{NamedSecrets, secret_text};
+use crate::secret::Secret;
 
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
@@ -21,27 +24,24 @@ const LONGEST_OPEN: Duration = Duration::from_hours(1);
 const ABSENT: &str = "absent";
 const REFERENCE: &str = "write a reference such as \"${{ secrets.cms }}\" or \"${env:CMS_SECRET}\"";
 
-/// Named secrets that were read, whether or not they have a value: a reference to a broken one is no second error.
-pub(super) type NamedSecrets = Vec<(String, Option<String>)>;
-
-pub(super) fn secrets(field: &Field<'_>, around: Surroundings<'_>) -> NamedSecrets {
-    let entries = field.entries("write `cms: \"${env:CMS_SECRET}\"`").unwrap_or_default();
-    entries.into_iter().map(|(key, field)| (key.text.clone(), resolved(&field, around))).collect()
+/// The targets, and what in them is secret.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) targets: BTreeMap<String, Target>,
+    pub(super) secrets: Vec<Secret>,
 }
 
 /// What a target is read with.
-#[derive(Clone, Copy)]
 struct Reading<'a> {
-    secrets: &'a NamedSecrets,
+    /// `None` when they are no mapping, which is an error of its own.
+    named: Option<&'a NamedSecrets>,
     around: Surroundings<'a>,
+    /// The secrets that are not named.
+    seen: RefCell<Vec<Secret>>,
 }
 
-pub(super) fn read(
-    field: &Field<'_>,
-    secrets: &NamedSecrets,
-    around: Surroundings<'_>,
-) -> Option<BTreeMap<String, Target>> {
-    let reading = Reading { secrets, around };
+pub(super) fn read(field: &Field<'_>, named: Option<&NamedSecrets>, around: Surroundings<'_>) -> Option<Read> {
+    let reading = Reading { named, around, seen: RefCell::default() };
     let entries = field.entries("write `cms: { url: \"https://cms.example/hooks\" }`")?;
     let targets = all(entries.iter().map(|(key, field)| {
         let fits = Identifier::Name.fits(&key.text);
@@ -52,7 +52,7 @@ pub(super) fn read(
         let target = reading.target(field);
         Some((key.text.clone(), target.filter(|_| fits)?))
     }));
-    targets.map(|targets| targets.into_iter().collect())
+    Some(Read { targets: targets?.into_iter().collect(), secrets: reading.seen.into_inner() })
 }
 
 impl Reading<'_> {
@@ -145,7 +145,7 @@ impl Reading<'_> {
     }
 
     fn key(&self, field: &Field<'_>) -> Option<Key> {
-        let text = self.text(field)?;
+        let text = self.secret(field)?;
         if text == ABSENT {
             return Some(Key::plain(&text));
         }
@@ -161,7 +161,7 @@ impl Reading<'_> {
         let mut fields = field.fields("`hmac_sha256`")?;
         let header =
             fields.required("header", "write `header: X-Signature`").and_then(|field| header(&field, field.text()?));
-        let secret = fields.required("secret", REFERENCE).and_then(|field| self.text(&field));
+        let secret = fields.required("secret", REFERENCE).and_then(|field| self.secret(&field));
         let prefix = optional(&mut fields, "prefix", |field| {
             let text = field.text()?;
             let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -187,13 +187,34 @@ impl Reading<'_> {
         headers.map(|headers| headers.into_iter().collect())
     }
 
-    /// A text that may be or hold a secret: `${{ secrets.NAME }}` alone, or with `${env:…}` and `${file:…}` in it.
-    fn text(&self, field: &Field<'_>) -> Option<String> {
-        let NodeKind::Scalar(Value::Text(text)) = &field.node().kind else { return resolved(field, self.around) };
-        if !text.contains("${{") {
-            return resolved(field, self.around);
+    /// A text that is a secret: `${{ secrets.NAME }}` alone, or with `${env:…}` and `${file:…}` in it.
+    fn secret(&self, field: &Field<'_>) -> Option<String> {
+        if let Some(template) = template(field) {
+            return self.named(field, template);
         }
-        let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+        let text = secret_text(field, self.around)?;
+        self.seen.borrow_mut().push(Secret::new(text.clone()));
+        Some(text)
+    }
+
+    /// A text that may hold a secret, in the same ways.
+    fn text(&self, field: &Field<'_>) -> Option<String> {
+        if let Some(template) = template(field) {
+            return self.named(field, template);
+        }
+        let text = resolved(field, self.around)?;
+        let references = field.some_text()?.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
+        let values = references.filter_map(|(reference, _)| {
+            let reference = format!("${{{reference}}}");
+            self.around.environment.resolve(&reference, self.around.folder).ok()
+        });
+        self.seen.borrow_mut().extend(values.map(Secret::new));
+        Some(text)
+    }
+
+    /// The secret that a template names which is nothing else.
+    fn named(&self, field: &Field<'_>, template: &str) -> Option<String> {
+        let inner = template.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
         let Some(name) = inner.and_then(|inner| inner.trim().strip_prefix("secrets.")) else {
             field.error(
                 format!("`{}` can only be a `${{{{ secrets.NAME }}}}` that stands alone", field.name()),
@@ -201,13 +222,20 @@ impl Reading<'_> {
             );
             return None;
         };
-        if let Some((_, found)) = self.secrets.iter().find(|(known, _)| known == name) {
-            return found.clone();
+        let named = self.named?;
+        if let Some((_, found)) = named.iter().find(|(known, _)| known.as_str() == name) {
+            return found.as_ref().map(|secret| secret.expose().to_owned());
         }
-        let hint = did_you_mean(name, "secrets", self.secrets.iter().map(|(known, _)| known.as_str()));
+        let hint = did_you_mean(name, "secrets", named.iter().map(|(known, _)| known.as_str()));
         field.error(format!("there is no secret `{name}`"), hint);
         None
     }
+}
+
+/// The text of a field that has a template in it.
+fn template<'a>(field: &'a Field<'_>) -> Option<&'a str> {
+    let NodeKind::Scalar(Value::Text(text)) = &field.node().kind else { return None };
+    text.contains("${{").then_some(text)
 }
 
 /// Nothing, unless there are secrets that nothing is signed with.

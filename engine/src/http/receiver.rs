@@ -25,6 +25,7 @@ use super::Response;
 use super::body::{Body, BodyLimits};
 use super::reply::{self, Error};
 use super::request::{self, Request};
+use crate::secrets::Secrets;
 use crate::sources::vod::{self, Mark, Recognised};
 use crate::store::{Quarantine, Store};
 
@@ -52,6 +53,8 @@ pub struct Receiver {
     pub ingest: Arc<dyn Ingest>,
     /// Where bodies go that could not be taken.
     pub store: Arc<dyn Store>,
+    /// What is kept out of answers, the log, and the reasons of what is in quarantine.
+    pub secrets: Secrets,
     /// How bodies are read.
     pub body: BodyLimits,
     /// What is kept of those that could not be taken.
@@ -98,7 +101,8 @@ impl Receiver {
         let body = request.read_body(&self.body).await?;
         match recognise(door, app, &body, &request.query, received_at, &mut proof) {
             Ok(recognised) => hand_over(&self.ingest, app, recognised, body, received_at).await,
-            Err(error) => {
+            Err(mut error) => {
+                error.message = self.secrets.scrubber().text(&error.message).into_owned();
                 if proof == Proof::Given && error.kind == reply::ErrorKind::Invalid {
                     self.keep(app, &body, &error, received_at).await;
                 }

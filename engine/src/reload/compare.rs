@@ -14,7 +14,23 @@ pub(super) struct Held {
 /// Keeps of a new configuration what can change while a server runs that was started with `started`.
 pub(super) fn hold(started: &Config, written: Config) -> Held {
     // Whoever adds a field to the configuration decides here whether it can change.
-    let Config { listen, admin, admin_token, store, rules, vod, tencent, apps, limits, keep, cors, targets } = written;
+    let Config {
+        listen,
+        admin,
+        admin_token,
+        store,
+        rules,
+        vod,
+        tencent,
+        credentials,
+        secrets,
+        apps,
+        limits,
+        keep,
+        cors,
+        targets,
+        target_secrets,
+    } = written;
     let mut at_next_start = Vec::new();
     let mut compare = |key: &str, running: String, written: String| {
         if running != written {
@@ -36,10 +52,6 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     compare("limits.connections", running.connections.to_string(), connections.to_string());
     compare("limits.in_flight", running.in_flight.to_string(), in_flight.to_string());
     compare("limits.quarantine", running.quarantine.to_string(), quarantine.to_string());
-    // A target shows everything of itself but its secrets.
-    if format!("{targets:?}") != format!("{:?}", started.targets) {
-        at_next_start.push("`targets` takes effect at the next start".to_owned());
-    }
     let config = Config {
         listen: started.listen,
         admin: started.admin,
@@ -48,11 +60,14 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         rules,
         vod: started.vod.clone(),
         tencent: started.tencent,
+        credentials,
+        secrets,
         apps,
         limits: started.limits,
         keep,
         cors: started.cors.clone(),
-        targets: started.targets.clone(),
+        targets,
+        target_secrets,
     };
     Held { config, at_next_start }
 }

@@ -9,7 +9,7 @@
 //!        |          a problem: reported, what is live stays
 //!      store        contents that runs will pin are durable
 //!        |
-//!      swap         programs, then rules and applications, then doors and the admin token
+//!      swap         programs, then secrets and targets, then rules and applications, then doors and the admin token
 //! ```
 //!
 //! The order of the swap: whoever begins a run has its program, whichever set it was judged by, and a door opens when
@@ -32,7 +32,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use oncue_plugins::registry::Registry;
+use oncue_plugins::registry::{self, Registry};
+use oncue_plugins::target::Targets;
 use oncue_rules::closure::PinnedRule;
 use oncue_rules::diagnostic::Diagnostics;
 use oncue_rules::ids::ContentHash;
@@ -54,6 +55,7 @@ use crate::ingest::Present;
 use crate::live::{self, Live};
 use crate::program::Programs;
 use crate::secret::Secret;
+use crate::secrets::{KnownSecrets, Secrets};
 use crate::store::{self, Content, Store};
 use crate::workflow::UnknownAction;
 
@@ -63,6 +65,8 @@ pub(crate) struct Parts {
     pub started: Config,
     /// The actions.
     pub registry: Arc<Registry>,
+    /// What the actions work with; the targets among it change.
+    pub actions: registry::Parts,
     /// Where contents are kept.
     pub store: Arc<dyn Store>,
     /// The programs of runs.
@@ -73,6 +77,8 @@ pub(crate) struct Parts {
     pub doors: Arc<ArcSwap<Doors>>,
     /// Who may ask the admin API.
     pub tokens: Arc<ArcSwap<Vec<Secret>>>,
+    /// What rules may name and nothing that is written may hold.
+    pub secrets: Secrets,
 }
 
 /// Reads configuration and rules again, one reload at a time.
@@ -210,14 +216,14 @@ impl Reloader {
                 |folder: PathBuf| outcome::error(format!("{} holds no rule files any more", folder.display()), hint);
             return Err(emptied.into_iter().map(finding).collect());
         }
-        let (started, registry) = (self.parts.started.clone(), Arc::clone(&self.parts.registry));
-        let built = tokio::task::spawn_blocking(move || build(&started, &registry, found)).await;
+        let (started, actions) = (self.parts.started.clone(), self.parts.actions.clone());
+        let built = tokio::task::spawn_blocking(move || build(&started, actions, found)).await;
         built.unwrap_or_else(|_| Err(outcome::trouble(&Trouble::Inside)))
     }
 
     /// Makes a set live whose contents the store takes.
     async fn make_live(&self, turn: &mut Turn, built: Built, fingerprint: Fingerprint, cause: Cause) -> ReloadView {
-        let Parts { store, programs, present, doors, tokens, .. } = &self.parts;
+        let Parts { store, programs, present, doors, tokens, secrets, actions, .. } = &self.parts;
         let Built { held: Held { config, at_next_start }, live, files, filled, tokens: new_token, warnings } = built;
         match prepare(&**store, programs, &live, &present.in_use()).await {
             Ok(()) => {}
@@ -234,11 +240,14 @@ impl Reloader {
         let mut report = outcome::report(cause, Outcome::Loaded, outcome::findings(&warnings));
         report.at_next_start = at_next_start;
         outcome::compare(&mut report, &present.load().rules, &live.rules);
+        // What is written from now on may hold the new secrets, and runs of either set still the old ones; attempts of
+        // the new set find theirs.
+        let token = new_token.or_else(|| tokens.load().first().cloned());
+        secrets.replace(token.iter().fold(config.known_secrets(), KnownSecrets::and));
+        actions.targets.replace(config.targets.clone());
         present.replace(live);
         doors.store(Arc::new(self::doors(&config)));
-        if let Some(token) = new_token {
-            tokens.store(Arc::new(vec![token]));
-        }
+        tokens.store(Arc::new(token.into_iter().collect()));
         self.status.store(Arc::new(status(&present.load(), files, self.status.load().last_attempt.clone())));
         (turn.live, turn.tried, turn.filled, turn.keep) = (fingerprint, fingerprint, filled, config.keep);
         turn.loaded = report.clone();
@@ -324,11 +333,14 @@ pub(crate) fn doors(config: &Config) -> Doors {
     Doors { apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect() }
 }
 
-fn build(started: &Config, registry: &Registry, found: Found) -> Result<Built, Vec<FindingView>> {
+fn build(started: &Config, actions: registry::Parts, found: Found) -> Result<Built, Vec<FindingView>> {
     let filled = filled(&found);
     let Found { config, mut warnings, files } = found;
     let held = compare::hold(started, config);
-    let (live, found) = live::build(&held.config, registry, &files);
+    // Rules are checked against the targets that are written with them, which become live when the rules do.
+    let targets = Targets::new(held.config.targets.clone());
+    let registry = Registry::builtin(registry::Parts { targets, ..actions });
+    let (live, found) = live::build(&held.config, &registry, &files);
     warnings.extend(found);
     let warnings = warnings.sorted();
     let Some(live) = live else {

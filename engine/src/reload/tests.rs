@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use oncue_plugins::log::Log;
-use oncue_plugins::registry::Registry;
-use oncue_plugins::script::Script;
+use oncue_plugins::action::ActionError;
+use oncue_plugins::emit::{Emission, Emitted, Emitter};
+use oncue_plugins::{outbound, vod};
 use oncue_rules::ids::{ContentHash, RunId};
 use oncue_rules::time::Timestamp;
 
@@ -69,6 +69,15 @@ impl Store for Contents {
     }
 }
 
+struct NoEmitter;
+
+#[async_trait]
+impl Emitter for NoEmitter {
+    async fn emit(&self, _: Emission) -> Result<Emitted, ActionError> {
+        unreachable!()
+    }
+}
+
 struct Rig {
     folder: tempfile::TempDir,
     store: Arc<Contents>,
@@ -89,10 +98,14 @@ impl Rig {
         let origin = Origin::new(folder.path().join("oncue.yaml"));
         let mut look = origin.look();
         let found = std::mem::replace(&mut look.found, Err(Trouble::Inside)).unwrap();
-        let mut registry = Registry::default();
-        registry.register(Arc::new(Log::new())).unwrap();
-        registry.register(Arc::new(Script::new())).unwrap();
-        let registry = Arc::new(registry);
+        let actions = registry::Parts {
+            vod: vod::Client::new(vod::Endpoint::default(), None).unwrap(),
+            outbound: outbound::Client::new().unwrap(),
+            targets: Targets::default(),
+            emitter: Arc::new(NoEmitter),
+            plain_loopback: false,
+        };
+        let registry = Arc::new(Registry::builtin(actions.clone()));
         let (live, warnings) = live::build(&found.config, &registry, &found.files);
         let (live, store) = (live.unwrap(), Arc::new(Contents::default()));
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
@@ -100,14 +113,20 @@ impl Rig {
         let parts = Parts {
             started: found.config.clone(),
             registry,
+            actions,
             store: Arc::clone(&store) as _,
             programs,
             present: Arc::new(Present::new(live)),
             doors: Arc::new(ArcSwap::from_pointee(doors(&found.config))),
             tokens: Arc::default(),
+            secrets: Secrets::default(),
         };
         let reloader = Reloader::new(origin, parts, &look, &found, &warnings);
         Self { folder, store, reloader }
+    }
+
+    fn configure(&self, text: &str) {
+        std::fs::write(self.folder.path().join("oncue.yaml"), text).unwrap();
     }
 
     fn write(&self, text: &str) {
@@ -228,4 +247,35 @@ async fn the_files_are_read_by_and_by_when_nothing_tells_of_changes() {
     assert_eq!(reloader.status().last_attempt.outcome, "loaded");
     stop.send_replace(true);
     following.await.unwrap();
+}
+
+#[tokio::test]
+async fn targets_and_secrets_become_live_with_the_rules_that_name_them() {
+    let rig = Rig::new().await;
+    let with = |url: &str| {
+        format!(
+            "apps: [{{ subappid: 1, insecure: true }}]\nsecrets: {{ cms: marker-of-{url} }}\n\
+             targets: {{ {url}: {{ url: \"https://{url}.example/\" }} }}\n"
+        )
+    };
+    let notify = |target: &str| {
+        let token = "${{ secrets.cms }}";
+        format!(
+            "rules: [{{ name: one, on: X, steps: [{{ uses: webhook, with: {{ to: {target}, body: {{ t: \"{token}\" }} }} }}] }}]"
+        )
+    };
+    rig.configure(&with("first"));
+    rig.write(&notify("first"));
+    assert_eq!(rig.outcome().await, "loaded");
+    let Parts { actions, secrets, .. } = &rig.reloader.parts;
+    assert_eq!(actions.targets.names(), ["first"]);
+    assert_eq!(secrets.scrubber().text("marker-of-first"), "***");
+
+    rig.configure(&with("second"));
+    assert_eq!(rig.outcome().await, "refused");
+    assert_eq!(actions.targets.names(), ["first"]);
+    rig.write(&notify("second"));
+    assert_eq!(rig.outcome().await, "loaded");
+    assert_eq!(actions.targets.names(), ["second"]);
+    assert_eq!(secrets.scrubber().text("marker-of-first marker-of-second"), "*** ***");
 }

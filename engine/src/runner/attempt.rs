@@ -9,6 +9,7 @@ use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 use tokio::task::{JoinError, JoinHandle};
 
+use super::gates::Line;
 use super::leases::Lease;
 use super::{Shared, Stop};
 use crate::clock;
@@ -43,11 +44,15 @@ pub(super) async fn attempt(
 ) -> Ended {
     let app = facts.event.subappid;
     let mut stop = shared.stop.subscribe();
-    let gate = shared.gates.gate(app, &call.action);
-    let slot = tokio::select! {
+    let Some(action) = shared.registry.get(&call.action) else {
+        let message = format!("there is no action {}: add the plugin that provides it", call.action);
+        return Ended::With(Err(ActionError::fatal("unknown_action", message)));
+    };
+    let line = Line { app, action: call.action.clone(), lane: action.lane(&call.params) };
+    let place = tokio::select! {
         biased;
         () = Stop::Soon.reached(&mut stop) => return Ended::Unsent,
-        slot = gate.acquire_owned() => slot,
+        place = shared.gates.enter(line) => place,
         () = until(call.deadline) => {
             return Ended::With(Err(ActionError::retry("timeout", "there was no place for this attempt in time")));
         }
@@ -56,20 +61,21 @@ pub(super) async fn attempt(
         return Ended::Lost;
     }
     let deadline = deadline(&shared, &call);
-    let Some(action) = shared.registry.get(&call.action) else {
-        let message = format!("there is no action {}: add the plugin that provides it", call.action);
-        return Ended::With(Err(ActionError::fatal("unknown_action", message)));
+    let params = match shared.secrets.resolve(&call.params) {
+        Ok(params) => params,
+        Err(error) => return Ended::With(Err(error)),
     };
-    let (repeatable, call) = (call.repeatable, describe(&shared, &program, &facts, call, deadline));
+    let (repeatable, call) = (call.repeatable, describe(&shared, &program, &facts, Call { params, ..call }, deadline));
     let mut task = Task(tokio::spawn(async move {
-        let _slot = slot;
+        let _place = place;
         action.call(call).await
     }));
-    Ended::With(match tokio::time::timeout_at(deadline.into(), &mut task.0).await {
+    let result = match tokio::time::timeout_at(deadline.into(), &mut task.0).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => Err(panicked(error)),
         Err(_) => Err(overdue(repeatable)),
-    })
+    };
+    Ended::With(shared.secrets.scrub_result(result))
 }
 
 /// Resolves at a moment, and never when there is none.

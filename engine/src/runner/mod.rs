@@ -35,6 +35,7 @@ pub use room::Permit;
 use crate::clock;
 use crate::failpoint::crash_point;
 use crate::program::Programs;
+use crate::secrets::Secrets;
 use crate::store::{Fence, NodeId, Store, StoredEvent};
 use crate::workflow::{Facts, Next, Run};
 use drive::Start;
@@ -86,6 +87,8 @@ pub struct Deps {
     pub programs: Arc<Programs>,
     /// The applications, and how events are read.
     pub surroundings: Arc<dyn Surroundings>,
+    /// What references to secrets stand for, and what is kept out of results.
+    pub secrets: Secrets,
     /// This node; it has joined the store.
     pub node: NodeId,
     /// How much to take on.
@@ -154,6 +157,7 @@ struct Shared {
     registry: Arc<Registry>,
     programs: Arc<Programs>,
     surroundings: Arc<dyn Surroundings>,
+    secrets: Secrets,
     node: NodeId,
     settings: Settings,
     room: Arc<Room>,
@@ -179,12 +183,13 @@ impl Runner {
     /// Starts claiming, firing timers and keeping leases. To be called within a tokio runtime.
     #[must_use]
     pub fn start(deps: Deps) -> Handle {
-        let Deps { store, registry, programs, surroundings, node, settings } = deps;
+        let Deps { store, registry, programs, surroundings, secrets, node, settings } = deps;
         let shared = Arc::new(Shared {
             store,
             registry,
             programs,
             surroundings,
+            secrets,
             node,
             settings,
             room: Arc::new(Room::new(&settings)),

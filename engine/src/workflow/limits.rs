@@ -39,6 +39,8 @@ impl Room {
             Value::Null | Value::Bool(_) => self.take(4),
             Value::Number(number) => write!(self, "{number}"),
             Value::Text(text) => self.take(text.len() + 2),
+            // What it is in the end is a secret of at most 64 KiB.
+            Value::Secret(name) => self.take(name.as_str().len() + "\"${{ secrets. }}\"".len()),
             Value::List(items) => {
                 self.take(2)?;
                 items.iter().try_for_each(|item| self.take(1).and_then(|()| self.value(item)))

@@ -82,6 +82,7 @@ async fn what_makes_no_event_is_refused_by_its_field() {
     for (params, field) in [
         (r#"{"type":""}"#.to_owned(), "type: "),
         (r#"{"type":"RunDead"}"#.to_owned(), "type: only Oncue itself raises RunDead"),
+        (r#"{"type":"OncueProbe"}"#.to_owned(), "type: only Oncue itself raises OncueProbe"),
         (r#"{"type":"A\nB"}"#.to_owned(), "type: "),
         (r#"{"type":"A","keys":{"Bad-Name":"v"}}"#.to_owned(), "keys.Bad-Name: "),
         (r#"{"type":"A","keys":{"n":7}}"#.to_owned(), "keys.n: "),

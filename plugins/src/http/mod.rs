@@ -67,6 +67,7 @@ impl Http {
             outputs: parameters::schema::<HttpOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::No,
+            needs_credentials: false,
         };
         Self { client, spec }
     }
@@ -91,6 +92,11 @@ impl Action for Http {
 
     fn check(&self, with: &Value) -> Vec<Problem> {
         webhook::problems(with)
+    }
+
+    /// The host of the URL.
+    fn lane(&self, params: &Value) -> Option<String> {
+        webhook::lane(params)
     }
 
     /// What `repeatable` says, else what the method says (RFC 9110 section 9.2.2).

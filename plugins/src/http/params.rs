@@ -124,7 +124,7 @@ pub(super) fn add_query(url: &mut Url, query: &Value) -> Result<(), ActionError>
                 Value::Null => continue,
                 Value::Text(text) => text.to_string(),
                 Value::Bool(_) | Value::Number(_) => value.to_json(),
-                Value::List(_) | Value::Map(_) => {
+                Value::List(_) | Value::Map(_) | Value::Secret(_) => {
                     let problem = format!("a query holds texts, numbers and booleans, not {}", value.kind());
                     return Err(invalid(&format!("query.{name}"), &problem));
                 }

@@ -21,7 +21,8 @@ impl Action for Named {
 
 fn named(name: &str, parameters: serde_json::Value, outputs: serde_json::Value) -> Arc<dyn Action> {
     let name = ActionName::from(name);
-    Arc::new(Named(Spec { name, summary: "", parameters, outputs, sample: "", repeatable: Repeatable::Yes }))
+    let repeatable = Repeatable::Yes;
+    Arc::new(Named(Spec { name, summary: "", parameters, outputs, sample: "", repeatable, needs_credentials: false }))
 }
 
 pub(super) fn builtin() -> Registry {

@@ -22,7 +22,8 @@ pub(super) enum Uncrossed {
 /// A value as scripts see it.
 pub(super) fn from_value(value: &Value) -> Dynamic {
     match value {
-        Value::Null => Dynamic::UNIT,
+        // Each attempt has the secrets themselves in place of references, so none comes here.
+        Value::Null | Value::Secret(_) => Dynamic::UNIT,
         Value::Bool(boolean) => (*boolean).into(),
         Value::Number(number) => match (number.as_i64(), number.as_exact_f64()) {
             (Some(integer), _) => integer.into(),
@@ -53,7 +54,7 @@ pub(super) fn fits(value: &Value) -> bool {
                 items = items.saturating_add(entries.len());
                 left.extend(entries.values());
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Secret(_) => {}
         }
         if texts > limits::TEXT || items > limits::ITEMS {
             return false;

@@ -84,6 +84,7 @@ impl Script {
             outputs: params::schema::<ScriptOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::Yes,
+            needs_credentials: false,
         };
         Self { pool: OnceLock::new(), spec }
     }

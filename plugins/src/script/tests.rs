@@ -270,7 +270,7 @@ const WORKFLOWS: &[(&str, &str, &str)] = &[
     (
         include_str!("../../tests/fixtures/scripts/10_report.rhai"),
         r#"{"date":"2024-05-01","names":["a","b"],"usage":[
-            {"outcome":"succeeded","MediaProcessDataSet":[{"Summary":[{"Usage":90},{"Usage":45}]},{"Summary":null}]},
+            {"outcome":"succeeded","outputs":{"MediaProcessDataSet":[{"Summary":[{"Usage":90},{"Usage":45}]},{"Summary":null}]}},
             {"outcome":"failed"}]}"#,
         r#"{"markdown":"**转码日报 2024-05-01**\n> a: 2 分钟\n> b: 查询失败"}"#,
     ),

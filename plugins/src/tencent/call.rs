@@ -89,6 +89,7 @@ impl TencentCall {
             outputs: params::schema::<CallOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::No,
+            needs_credentials: true,
         };
         Self { vod, plain_loopback, spec }
     }

@@ -48,6 +48,7 @@ impl ProcessMedia {
             outputs: parameters::schema::<ProcessMediaOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::Keyed,
+            needs_credentials: true,
         };
         Self { client, spec }
     }

@@ -18,7 +18,7 @@ use reqwest::{Method, Url};
 use schemars::JsonSchema;
 
 pub use params::{HmacParams, SignParams, StandardParams, WebhookParams, header_name, header_value, url};
-pub(crate) use params::{TIMEOUT, expect, limit, literal, problems, put_headers, timeout};
+pub(crate) use params::{TIMEOUT, expect, lane, limit, literal, problems, put_headers, timeout};
 pub use sign::{ID, Key, KeyError, SIGNATURE, Sign, TIMESTAMP};
 
 use crate::action::{Action, ActionError, Call, ErrorClass, Repeatable, Spec};
@@ -78,6 +78,7 @@ impl Webhook {
             outputs: parameters::schema::<WebhookOutputs>(),
             sample: SAMPLE,
             repeatable: Repeatable::Keyed,
+            needs_credentials: false,
         };
         Self { client, targets, spec }
     }
@@ -195,6 +196,11 @@ impl Action for Webhook {
             _ => {}
         }
         found
+    }
+
+    /// The target, or the host of the URL.
+    fn lane(&self, params: &Value) -> Option<String> {
+        literal(params, "to").map_or_else(|| lane(params), |name| Some(format!("target {name}")))
     }
 
     /// Up to 1,000 attempts within 72 hours, from 1 s to 1 h apart: a receiver that is down over a weekend still hears.

@@ -123,6 +123,18 @@ pub fn url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Which others a request to this `url` waits with: those to the same host and port. A URL that is a secret is its name.
+pub(crate) fn lane(params: &Value) -> Option<String> {
+    match params.get("url") {
+        Value::Text(text) => {
+            let url = url(text).ok()?;
+            Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+        }
+        Value::Secret(name) => Some(format!("secret {name}")),
+        _ => None,
+    }
+}
+
 /// The name of a header that may be given.
 ///
 /// # Errors

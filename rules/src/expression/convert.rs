@@ -11,7 +11,8 @@ use crate::value::{Map, Number, Value};
 
 pub(super) fn from_value(value: Value) -> Dynamic {
     match value {
-        Value::Null => Dynamic::UNIT,
+        // None of what an expression is given holds a reference; were one there, it could be neither seen nor compared.
+        Value::Null | Value::Secret(_) => Dynamic::UNIT,
         Value::Bool(boolean) => boolean.into(),
         other => Dynamic::from(other),
     }

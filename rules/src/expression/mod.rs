@@ -82,6 +82,7 @@ mod rewrite;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod written;
 
 use std::fmt;
@@ -93,6 +94,7 @@ pub use error::{EvaluationError, ExpressionError};
 pub(crate) use lexer::closing_braces;
 pub use names::Names;
 pub use scope::Scope;
+pub(crate) use variables::{Variable, needed_variables};
 pub(crate) use written::write_value;
 
 use crate::value::Value;

@@ -9,6 +9,7 @@ use crate::template::Template;
 use crate::value::Value;
 
 use super::programs::CODE;
+use super::secrets::Allowed;
 use super::step::Workflow;
 use super::{templates, variables};
 
@@ -21,6 +22,7 @@ pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Fiel
         Some(with) => parameters(workflow, with, takes_code),
     };
     let action = action?;
+    let may_be_called = credentials_are_there(workflow, uses, &action);
     let schema = workflow.surroundings.actions.parameters(action.as_str())?;
     let findings = uses.findings();
     let fits = match with {
@@ -31,7 +33,7 @@ pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Fiel
                     && has_no_problem(workflow, action.as_str(), with))
         }
     };
-    Some(StepKind::Uses { action: fits.then_some(action)?, with: parameters? })
+    Some(StepKind::Uses { action: (fits && may_be_called).then_some(action)?, with: parameters? })
 }
 
 fn action(workflow: &Workflow<'_>, uses: &Field<'_>) -> Option<ActionName> {
@@ -63,6 +65,22 @@ fn has_no_problem(workflow: &Workflow<'_>, action: &str, with: &Field<'_>) -> bo
     problems.is_empty()
 }
 
+/// Whether every application of the rule has the credentials that the action needs.
+fn credentials_are_there(workflow: &Workflow<'_>, uses: &Field<'_>, action: &ActionName) -> bool {
+    if !workflow.surroundings.actions.needs_credentials(action.as_str()) {
+        return true;
+    }
+    let lacking = workflow.selected().iter().filter(|app| !app.has_credentials);
+    let lacking: Vec<String> = lacking.map(|app| format!("`{}` ({})", app.name, app.subappid)).collect();
+    let (message, whose) = match lacking.as_slice() {
+        [] => return true,
+        [app] => (format!("the application {app} has no credentials, which `{action}` needs"), "it"),
+        apps => (format!("the applications {} have no credentials, which `{action}` needs", apps.join(", ")), "each"),
+    };
+    uses.error(message, format!("give {whose} `credentials: NAME` in oncue.yaml, or select other applications"));
+    false
+}
+
 fn is_map(field: &Field<'_>) -> bool {
     matches!(field.node().kind, NodeKind::Map(_))
 }
@@ -72,18 +90,23 @@ fn parameters(workflow: &Workflow<'_>, with: &Field<'_>, takes_code: bool) -> Op
         with.mismatch("a mapping, the parameters of the action", "write each parameter as `name: value`");
         return None;
     }
-    let variables_are_there = variables::check(with, workflow);
-    let template = if takes_code { with_code(workflow, with) } else { templates::read(with, workflow.names()) };
+    let variables_are_there = variables::check(with, workflow.selected());
+    let template = if takes_code { with_code(workflow, with) } else { value(workflow, with) };
     template.filter(|_| variables_are_there)
+}
+
+/// What may hold secrets, each as a whole value.
+fn value(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<Template> {
+    templates::read_with(field, workflow.names(), Allowed::Whole(workflow.surroundings.secrets))
 }
 
 /// Parameters with a program among them, which is never a template: what a file holds may well have `${{` in it.
 fn with_code(workflow: &Workflow<'_>, with: &Field<'_>) -> Option<Template> {
     let entries = with.entries("write each parameter as `name: value`")?;
-    let decoded = all(entries.iter().map(|(key, value)| {
-        let template = match &value.node().kind {
-            NodeKind::Scalar(Value::Text(_)) if key.text == CODE => Template::Value(value.node().to_value()),
-            _ => templates::read(value, workflow.names())?,
+    let decoded = all(entries.iter().map(|(key, field)| {
+        let template = match &field.node().kind {
+            NodeKind::Scalar(Value::Text(_)) if key.text == CODE => Template::Value(field.node().to_value()),
+            _ => value(workflow, field)?,
         };
         Some((key.text.clone(), template))
     }));

@@ -4,8 +4,9 @@ use crate::decode::{Fields, nearest};
 use crate::diagnostic::Severity;
 use crate::expression::{Expression, Names};
 use crate::pattern::Pattern;
+use crate::rule_set::AppFacts;
 
-use super::expressions;
+use super::{expressions, secrets, variables};
 
 /// What a path in a `match` can start with.
 const ROOTS: [&str; 3] = ["event", "payload", "body"];
@@ -36,12 +37,16 @@ pub(super) fn pattern(fields: &mut Fields<'_>) -> Result<Option<Pattern>, Broken
         };
         findings.push(Severity::Error, span, message, Some(hint));
     }
-    if roots_are_known { Ok(Some(pattern)) } else { Err(Broken) }
+    let has_no_secret = secrets::refuse_in(&field, field.node());
+    if roots_are_known && has_no_secret { Ok(Some(pattern)) } else { Err(Broken) }
 }
 
-pub(super) fn rule_condition(fields: &mut Fields<'_>) -> Result<Option<Expression>, Broken> {
+pub(super) fn rule_condition(fields: &mut Fields<'_>, apps: &[&AppFacts]) -> Result<Option<Expression>, Broken> {
     match fields.optional("if") {
         None => Ok(None),
-        Some(field) => expressions::read(&field, &Names::rule()).map(Some).ok_or(Broken),
+        Some(field) => {
+            let variables_are_there = variables::check_expression(&field, apps);
+            expressions::read(&field, &Names::rule()).filter(|_| variables_are_there).map(Some).ok_or(Broken)
+        }
     }
 }

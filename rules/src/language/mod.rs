@@ -12,10 +12,13 @@ mod programs;
 mod repetition;
 mod retry;
 mod rule;
+mod secrets;
 mod step;
 mod subscription;
 mod templates;
 mod variables;
+
+use std::collections::BTreeSet;
 
 use crate::catalog::{ActionCatalog, RuleFiles};
 use crate::decode::{Field, Findings};
@@ -34,6 +37,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) files: &'a dyn RuleFiles,
     /// The configured applications; `None` when a stored rule is opened again, whose applications were resolved before.
     pub(crate) apps: Option<&'a [AppFacts]>,
+    /// The names of the configured secrets; `None` when they are not known, as for a stored rule.
+    pub(crate) secrets: Option<&'a BTreeSet<String>>,
     /// Names the `vars` that rules pin.
     pub(crate) vars: &'a ContentHash,
 }

@@ -7,7 +7,7 @@ use crate::template::Template;
 use crate::value::Value;
 
 use super::step::Workflow;
-use super::{expressions, is_template, templates, variables};
+use super::{is_template, templates, variables};
 
 /// What an item is called when `as` is not given.
 const DEFAULT_BINDING: &str = "item";
@@ -37,7 +37,7 @@ pub(super) fn read(fields: &mut Fields<'_>, workflow: &mut Workflow<'_>) -> Opti
     let name_fits = name.is_some_and(|name| binding_fits(binding.as_ref().unwrap_or(&for_each), name, workflow));
     workflow.enter_loop(name.unwrap_or(DEFAULT_BINDING));
     let filter = match filter {
-        Some(field) => expressions::read(&field, workflow.names()).map(Some),
+        Some(field) => workflow.read_condition(&field).map(Some),
         None => Some(None),
     };
     Some(Some(ForEach { items: items?, binding: name.filter(|_| name_fits)?.to_owned(), filter: filter? }))
@@ -90,7 +90,7 @@ fn items(field: &Field<'_>, workflow: &Workflow<'_>) -> Option<Template> {
         field.error(format!("`for_each` must be a list, and this gives {}", value.kind()), hint);
         return None;
     }
-    variables::check(field, workflow).then_some(template)
+    variables::check(field, workflow.selected()).then_some(template)
 }
 
 fn binding_fits(field: &Field<'_>, name: &str, workflow: &Workflow<'_>) -> bool {

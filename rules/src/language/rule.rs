@@ -6,7 +6,9 @@ use crate::ids::RuleName;
 use crate::rule::{Mode, Rule};
 
 use super::step::Workflow;
-use super::{Loaded, NamedAt, Surroundings, applications, condition, failure, later, programs, subscription};
+use super::{
+    Loaded, NamedAt, Surroundings, applications, condition, failure, later, programs, subscription, variables,
+};
 
 /// What a person calls this part.
 const WHAT: &str = "a rule";
@@ -29,7 +31,7 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
     let on = subscription::read(&mut fields);
     let apps = applications::read(&mut fields, surroundings.apps);
     let pattern = condition::pattern(&mut fields);
-    let condition = condition::rule_condition(&mut fields);
+    let condition = condition::rule_condition(&mut fields, &variables::selected(surroundings, apps.as_ref()));
     let mode = match fields.optional("mode") {
         Some(mode) => mode.one_of(&[("live", Mode::Live), ("shadow", Mode::Shadow), ("off", Mode::Off)]),
         None => Some(Mode::default()),

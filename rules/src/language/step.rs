@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::decode::{Field, Fields, Identifier, all};
 use crate::diagnostic::Span;
-use crate::expression::Names;
+use crate::expression::{Expression, Names};
 use crate::ids::StepId;
 use crate::rule::{AppSelection, OnError, Step, StepKind};
+use crate::rule_set::AppFacts;
 
-use super::{Surroundings, action, expressions, later, repetition, retry, templates};
+use super::{Surroundings, action, expressions, later, repetition, retry, templates, variables};
 
 /// The most steps that a rule may have, those of groups and of `on_failure` included.
 const STEP_LIMIT: usize = 1_000;
@@ -23,8 +24,8 @@ const ALWAYS_THERE: [&str; 3] = ["outcome", "error", "results"];
 /// Reads the steps of one rule in their order, and knows what each can name.
 pub(super) struct Workflow<'s> {
     pub(super) surroundings: Surroundings<'s>,
-    /// The applications of the rule; `None` when they could not be read.
-    pub(super) apps: Option<&'s AppSelection>,
+    /// The configured applications of the rule, where they are known.
+    selected: Vec<&'s AppFacts>,
     names: Names,
     /// The ids so far, in order.
     ids: Vec<String>,
@@ -36,10 +37,10 @@ pub(super) struct Workflow<'s> {
 }
 
 impl<'s> Workflow<'s> {
-    pub(super) fn new(surroundings: Surroundings<'s>, apps: Option<&'s AppSelection>) -> Self {
+    pub(super) fn new(surroundings: Surroundings<'s>, apps: Option<&AppSelection>) -> Self {
         Self {
             surroundings,
-            apps,
+            selected: variables::selected(surroundings, apps),
             names: Names::workflow(),
             ids: Vec::new(),
             places: HashMap::new(),
@@ -52,6 +53,11 @@ impl<'s> Workflow<'s> {
     /// What the step that is read now can name.
     pub(super) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// The configured applications of the rule, where they are known.
+    pub(super) fn selected(&self) -> &[&'s AppFacts] {
+        &self.selected
     }
 
     /// What the items of the surrounding `for_each` are called.
@@ -97,7 +103,7 @@ impl<'s> Workflow<'s> {
         let mut fields = field.fields("a step")?;
         let id = self.read_id(&mut fields);
         let condition = match fields.optional("if") {
-            Some(field) => expressions::read(&field, &self.names).map(Some),
+            Some(field) => self.read_condition(&field).map(Some),
             None => Some(None),
         };
         let outer = (self.names.clone(), self.ids.len(), self.bindings.len());
@@ -127,6 +133,12 @@ impl<'s> Workflow<'s> {
             timeout: timeout?,
             retry: retry?,
         })
+    }
+
+    /// An `if` or a `where`.
+    pub(super) fn read_condition(&self, field: &Field<'_>) -> Option<Expression> {
+        let variables_are_there = variables::check_expression(field, &self.selected);
+        expressions::read(field, &self.names).filter(|_| variables_are_there)
     }
 
     /// `Some(None)` when there is none.
@@ -211,7 +223,8 @@ impl<'s> Workflow<'s> {
             field.findings().warning(field.span(), "no later step can read what this `set` gives", hint);
         }
         let values = all(entries.iter().map(|(key, value)| {
-            let value = templates::read(value, &self.names);
+            let variables_are_there = variables::check(value, &self.selected);
+            let value = templates::read(value, &self.names).filter(|_| variables_are_there);
             let problem = if ALWAYS_THERE.contains(&key.text.as_str()) {
                 Some((
                     format!("`set` cannot give `{}`: every step has it already", key.text),

@@ -215,6 +215,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Text(text) => text.is_empty(),
         Value::Map(entries) => entries.is_empty(),
         Value::List(items) => items.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
+        Value::Bool(_) | Value::Number(_) | Value::Secret(_) => false,
     }
 }

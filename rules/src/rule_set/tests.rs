@@ -44,6 +44,7 @@ fn app(id: u64, name: &str, vars: &str) -> AppFacts {
         name: name.to_owned(),
         labels: BTreeMap::from([("env".to_owned(), "prod".to_owned())]),
         vars: Value::from_json(vars.as_bytes()).expect("JSON"),
+        has_credentials: true,
     }
 }
 
@@ -56,8 +57,10 @@ fn source(name: &str, text: &str) -> SourceFile {
 }
 
 fn load_with(text: &str, apps: &[AppFacts]) -> RuleSet {
-    let (set, diagnostics) =
-        RuleSet::load(&[source("a.yaml", text)], &Known { actions: &Actions::new(), files: &NoFiles, apps });
+    let (set, diagnostics) = RuleSet::load(
+        &[source("a.yaml", text)],
+        &Known { actions: &Actions::new(), files: &NoFiles, apps, secrets: None },
+    );
     set.unwrap_or_else(|| panic!("{diagnostics}"))
 }
 
@@ -159,7 +162,7 @@ fn explain_gives_the_first_reason() {
 
 #[test]
 fn an_if_sees_the_application_of_the_event() {
-    let set = load(&[("a", "on: '*', if: app.vars.on")]);
+    let set = load(&[("a", "on: '*', apps: short-video, if: app.vars.on")]);
     let event = event("NewFileUpload", Some(10));
     assert_eq!(set.judge(&event, Some(&apps()[1])).matched.len(), 1);
     assert_eq!(set.judge(&event, Some(&app(10, "short-video", r#"{"on":false}"#))).matched.len(), 0);
@@ -177,7 +180,8 @@ fn applications_are_resolved_at_load() {
 fn names_are_unique_over_all_files() {
     let text = "rules:\n  - { name: a, on: X, steps: [{ uses: log, with: { message: a } }] }\n";
     let files = [source("one.yaml", text), source("two.yaml", text)];
-    let (set, diagnostics) = RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[] });
+    let (set, diagnostics) =
+        RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[], secrets: None });
     assert!(set.is_none());
     let messages: Vec<String> = diagnostics.iter().map(|d| format!("{}: {}", d.file.name, d.message)).collect();
     assert_eq!(messages, ["two.yaml: two rules have the name `a`: the other is at one.yaml:2"]);
@@ -186,7 +190,8 @@ fn names_are_unique_over_all_files() {
 #[test]
 fn problems_of_all_files_come_together() {
     let files = [source("b.yaml", "rules: 1\n"), source("a.yaml", "rules: [\n"), source("c.yaml", "rules: []\n")];
-    let (set, diagnostics) = RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[] });
+    let (set, diagnostics) =
+        RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[], secrets: None });
     assert!(set.is_none());
     assert_eq!(diagnostics.iter().map(|d| d.file.name.to_string()).collect::<Vec<_>>(), ["a.yaml", "b.yaml"]);
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value as Json;
 
-use super::{Checker, Problem, counted, error, list};
+use super::{Checker, Problem, counted, error, is_secret, list};
 use crate::decode::did_you_mean;
 use crate::diagnostic::Span;
 use crate::node::{Node, NodeKind};
@@ -58,6 +58,7 @@ fn word(kind: &str) -> &str {
 pub(super) fn found(node: &Node) -> String {
     match &node.kind {
         NodeKind::Scalar(Value::Null) => "it is empty".to_owned(),
+        NodeKind::Scalar(_) if is_secret(node) => "this is a secret, which is a text".to_owned(),
         NodeKind::Scalar(Value::Number(number)) => format!("this is {number}"),
         NodeKind::Scalar(value) => format!("this is {}", value.kind()),
         NodeKind::List(_) => "this is a list".to_owned(),

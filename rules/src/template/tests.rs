@@ -1,5 +1,6 @@
-use super::Template;
+use super::{Template, secret_reference};
 use crate::expression::{ExpressionError, Names, Scope};
+use crate::ids::SecretName;
 use crate::value::Value;
 
 fn value(json: &str) -> Value {
@@ -125,5 +126,43 @@ proptest::proptest! {
                 proptest::prop_assert!(text.get(error.offset..error.offset + error.length).is_some(), "{text:?} {error:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_secret_stays_a_reference_that_no_json_can_forge() {
+    let template = Template::map(vec![("token".to_owned(), Template::Secret(SecretName::from("cms")))]);
+    let rendered = template.render(&Scope::default()).unwrap();
+    assert!(rendered.has_secret());
+    assert_eq!(rendered.to_json(), r#"{"token":"${{ secrets.cms }}"}"#);
+    let read_back = Value::from_json(rendered.to_json().as_bytes()).unwrap();
+    assert!(!read_back.has_secret());
+    let mut scope = Scope::default();
+    scope.set("payload", read_back.clone());
+    let names = Names::default().with_root("payload");
+    let copied = Template::text("${{ payload }}", &names).unwrap().render(&scope).unwrap();
+    assert_eq!((copied.has_secret(), copied), (false, read_back));
+}
+
+#[test]
+fn an_expression_sees_null_in_place_of_a_secret() {
+    let mut scope = Scope::default();
+    scope.set("payload", Value::map([("token".to_owned(), Value::Secret(SecretName::from("cms")))].into()));
+    scope.set("body", Value::Secret(SecretName::from("cms")));
+    let names = Names::default().with_root("payload").with_root("body");
+    let answer = |text: &str| Template::text(text, &names).unwrap().render(&scope).unwrap();
+    assert_eq!(answer("${{ payload.token == null and body == null }}"), Value::Bool(true));
+    assert_eq!(answer("<${{ payload.token }}${{ body }}>"), Value::text("<>"));
+}
+
+#[test]
+fn only_a_reference_that_stands_alone_is_one() {
+    for (text, name) in [("${{ secrets.cms }}", "cms"), ("${{secrets.a_1}}", "a_1"), ("${{ secrets . x-y }}", "x-y")] {
+        assert_eq!(secret_reference(text), Some(name), "{text}");
+    }
+    for text in
+        [" ${{ secrets.cms }}", "$${{ secrets.cms }}", "${{ secrets }}", "${{ secrets. }}", "${{ secrets.a.b }}"]
+    {
+        assert_eq!(secret_reference(text), None, "{text}");
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use json_event_parser::JsonEvent;
 
+use super::secret_reference;
 use super::tokens::{Misplaced, Tokens};
 use super::{Map, Number, Value};
 
@@ -68,6 +69,7 @@ impl Value {
                 let _written = write!(out, "{number}");
             }
             Self::Text(text) => write_string(text, out),
+            Self::Secret(name) => write_string(&secret_reference(name), out),
             Self::List(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {

@@ -9,13 +9,15 @@ pub(crate) mod tokens;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::ids::SecretName;
+
 pub use json::{DEPTH_LIMIT, JsonError};
 pub use number::Number;
 
 /// A map from names to values, in the order of the names.
 pub type Map = BTreeMap<String, Value>;
 
-/// A JSON value whose numbers are exact.
+/// A JSON value whose numbers are exact, or a reference to a secret, which no JSON gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Value {
     /// JSON `null`. The vendor sends it for "absent" (protocol section 1).
@@ -31,6 +33,9 @@ pub enum Value {
     List(Arc<Vec<Value>>),
     /// A map; of a repeated key the last value counts.
     Map(Arc<Map>),
+    /// A reference to a secret. Only the rule language makes one, from `${{ secrets.NAME }}` in a rule; written as JSON it
+    /// is that text, and read back it is a text and no reference. Expressions see null in its place.
+    Secret(SecretName),
 }
 
 impl Value {
@@ -99,6 +104,42 @@ impl Value {
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
+            Self::Secret(_) => "a secret",
         }
     }
+
+    /// The value with every reference to a secret replaced.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `lookup`.
+    pub fn with_secrets<E>(&self, lookup: &mut impl FnMut(&SecretName) -> Result<Self, E>) -> Result<Self, E> {
+        match self {
+            Self::Secret(name) => lookup(name),
+            Self::List(items) if items.iter().any(Self::has_secret) => {
+                items.iter().map(|item| item.with_secrets(lookup)).collect::<Result<_, _>>().map(Self::list)
+            }
+            Self::Map(entries) if entries.values().any(Self::has_secret) => {
+                let entries = entries.iter().map(|(name, value)| Ok((name.clone(), value.with_secrets(lookup)?)));
+                entries.collect::<Result<_, _>>().map(Self::map)
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// Whether a reference to a secret is in it.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        match self {
+            Self::Secret(_) => true,
+            Self::List(items) => items.iter().any(Self::has_secret),
+            Self::Map(entries) => entries.values().any(Self::has_secret),
+            _ => false,
+        }
+    }
+}
+
+/// How a reference to a secret is written: `${{ secrets.NAME }}`.
+pub(crate) fn secret_reference(name: &SecretName) -> String {
+    format!("${{{{ secrets.{name} }}}}")
 }

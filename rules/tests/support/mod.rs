@@ -31,6 +31,10 @@ impl ActionCatalog for Actions {
     fn check_code(&self, action: &str) -> Option<CheckCode> {
         (action == "script").then_some(check_code)
     }
+
+    fn needs_credentials(&self, action: &str) -> bool {
+        action == "vod.edit_media"
+    }
 }
 
 fn check_code(code: &str) -> Result<(), CodeError> {
@@ -61,6 +65,7 @@ pub(crate) fn apps() -> Vec<AppFacts> {
         name: name.to_owned(),
         labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         vars: Value::from_json(vars.as_bytes()).expect("the variables are JSON"),
+        has_credentials: name != "replay",
     };
     vec![
         app(
@@ -74,7 +79,8 @@ pub(crate) fn apps() -> Vec<AppFacts> {
 }
 
 pub(crate) fn load(files: &[SourceFile]) -> (Option<RuleSet>, Diagnostics) {
-    RuleSet::load(files, &Known { actions: &Actions::read(), files: &Files, apps: &apps() })
+    let secrets = ["cms", "oncall_token"].map(str::to_owned).into();
+    RuleSet::load(files, &Known { actions: &Actions::read(), files: &Files, apps: &apps(), secrets: Some(&secrets) })
 }
 
 pub(crate) fn source(name: &str, text: &str) -> SourceFile {

@@ -72,6 +72,17 @@ async fn bodies_that_are_no_notification_are_refused_and_kept() {
 }
 
 #[tokio::test]
+async fn why_a_body_is_refused_is_said_without_secrets() {
+    let rig = Rig::new().await;
+    let body = format!(r#"{{"eventType":"{SCRUBBED}","version":"4.0","data":{{}}}}"#);
+    let answer = rig.post(&path(APP), &body).await;
+    let kept = rig.store.quarantined.lock().unwrap().pop().unwrap();
+    for text in [&answer.body, &kept.reason] {
+        assert!(text.contains("***") && !text.contains(SCRUBBED), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_body_is_answered_400_even_when_it_cannot_be_kept() {
     let rig = Rig::new().await;
     *rig.store.broken.lock().unwrap() = true;

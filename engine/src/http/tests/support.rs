@@ -19,6 +19,7 @@ use crate::http::receiver::{Ack, Door, Doors, Ingest, IngestError, QuarantineLim
 use crate::http::serve::Stopped;
 use crate::http::{Bytes, Limits, Routes, routes, serve};
 use crate::secret::Secret;
+use crate::secrets::{KnownSecrets, Secrets};
 use crate::sources::vod::Recognised;
 use crate::store::*;
 
@@ -29,6 +30,8 @@ pub(crate) const INSECURE: u64 = 1_500_000_004;
 pub(crate) const CLOSED: u64 = 1_500_000_005;
 pub(crate) const TOKEN: &str = "t0ken-of-the-first";
 pub(crate) const OLD_TOKEN: &str = "t0ken-that-goes";
+/// A secret that bodies of these tests may hold.
+pub(crate) const SCRUBBED: &str = "marker-of-a-secret";
 pub(crate) const KEY: &str = "VodSignKey0000000000000000000001";
 
 /// Within the life of the vendor's signature vector (protocol section 4).
@@ -234,6 +237,7 @@ impl Rig {
             doors: Arc::clone(&doors),
             ingest: Arc::<FakeIngest>::clone(&ingest),
             store: Arc::<FakeStore>::clone(&store),
+            secrets: Secrets::new(KnownSecrets { others: vec![Secret::new(SCRUBBED)], ..KnownSecrets::default() }),
             body,
             quarantine: QuarantineLimits { keep: 7, bytes: 100 },
             now,

@@ -2,6 +2,7 @@
 
 mod memory;
 mod scenes;
+mod secrets;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +23,7 @@ use self::memory::Memory;
 use super::{AppView, Deps, Handle, Runner, Settings, Surroundings, facts};
 use crate::clock;
 use crate::program::Programs;
+use crate::secrets::Secrets;
 use crate::store::{Accept, Accepted, Fence, NewEvent, NewRun, NodeId, Store, StoredEvent, Verdicts};
 use crate::workflow::tests::support::{event, rule};
 use crate::workflow::{Next, Program, Run};
@@ -76,6 +78,7 @@ fn held(
         outputs: serde_json::json!({ "type": "object" }),
         sample: "uses: act",
         repeatable,
+        needs_credentials: false,
     };
     let gates = Mutex::default();
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -111,6 +114,7 @@ struct Node {
     runner: Handle,
     program: Arc<Program>,
     programs: Arc<Programs>,
+    secrets: Secrets,
 }
 
 impl Node {
@@ -121,15 +125,17 @@ impl Node {
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
         let pinned = PinnedRule { rule: Arc::new(rule(steps, Vec::new())), vars: Value::Null };
         let program = programs.replace_live([pinned]).unwrap().pop().unwrap();
+        let secrets = Secrets::default();
         let runner = Runner::start(Deps {
             store: Arc::clone(store) as Arc<dyn Store>,
             registry,
             programs: Arc::clone(&programs),
             surroundings: Arc::new(Apps),
+            secrets: secrets.clone(),
             node: NodeId("node".into()),
             settings,
         });
-        Self { store: Arc::clone(store), runner, program, programs }
+        Self { store: Arc::clone(store), runner, program, programs, secrets }
     }
 
     /// Accepts an event of this application, leased to this node when it has room.
