@@ -11,7 +11,7 @@ use oncue::clock;
 use serde_json::Value;
 
 use crate::support::{APP, Folder, Serving, eventually, fixture, free_port, oncue};
-use markers::{ADMIN_TOKEN, CMS, ENVIRONMENT, SIGN_KEY, SIGNED_APP, TOKEN};
+use markers::{ADMIN_TOKEN, CMS, ENVIRONMENT, SECRET_KEY, SIGN_KEY, SIGNED_APP, TOKEN};
 
 /// `ECHO` is where the other side listens.
 const RULES: &str = r#"
@@ -205,6 +205,17 @@ fn folder_commands(folder: &Folder, heard: &Heard, runs: &[Value]) -> String {
     run(&["runs", "show", "run_00000000000000000000000000000000"]);
     run(&["events", "show", runs[0]["event"].as_str().unwrap()]);
     run(&["serve"]);
+    run(&["rules"]);
+    run(&["rules", "show", "told"]);
+    run(&["rules", "reload"]);
+    for command in [&["show"][..], &["set", "--url", "https://oncue.example"], &["clear"], &["test"]] {
+        run(&[&["vod", "callback"], command, &["--app", "main"]].concat());
+    }
+    let config = serde_json::json!({ "secret_id": "AKIDEXAMPLE", "secret_key": SECRET_KEY, "definitions": [1], "subappid": APP });
+    folder.write("config.json", &config.to_string());
+    run(&["init", "seed", "--from", "config.json"]);
+    folder.write("broken.json", &config.to_string().replace('}', ",}"));
+    run(&["init", "seed", "--from", "broken.json"]);
     let wrong = [&ENVIRONMENT[..], &[("ADMIN_TOKEN", "another-token")]].concat();
     heard.run(folder, &wrong, &["runs"]);
     runs.iter().map(|one| run(&["runs", "show", one["id"].as_str().unwrap()])).collect()

@@ -54,8 +54,8 @@ struct Which {
     app: Option<String>,
 }
 
-pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
-    let config = load_config(config)?;
+pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
+    let config = load_config(config, output)?;
     match args.command {
         Command::Show(which) => setting::show(&config, which.of(&config)?, output).await,
         Command::Set(args) => change::set(&config, &args, output).await,

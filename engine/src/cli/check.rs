@@ -26,7 +26,7 @@ pub(super) struct Args {
     rules: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, path: &Path, output: Output) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, path: &Path, output: Output<'_>) -> Result<(), Failure> {
     let file = config::read_source(path).map_err(|error| {
         let message = format!("cannot read {} (write one with `oncue init`, or name it with --config)", path.display());
         Failure::caused(Exit::NotFound, message, error)
@@ -54,7 +54,7 @@ fn check_rules(args: &Args, mut config: Config, diagnostics: &mut Diagnostics) -
     Ok(live.map_or(0, |live| live.rules.rules().len()))
 }
 
-fn report(diagnostics: &Diagnostics, rules: usize, output: Output) -> Result<(), Failure> {
+fn report(diagnostics: &Diagnostics, rules: usize, output: Output<'_>) -> Result<(), Failure> {
     let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity == Severity::Error);
     let mut counts = vec![counted(errors.len(), "error"), counted(warnings.len(), "warning")];
     if errors.is_empty() {

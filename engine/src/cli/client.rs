@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use super::output::Output;
 use super::{Exit, Failure};
 use crate::config::{self, Config, Environment};
 
@@ -95,16 +96,19 @@ impl Client {
     }
 }
 
-/// Reads the configuration file, with its findings as one failure.
+/// Reads the configuration file, with its findings as one failure. Its secrets are left out of the output.
 ///
 /// # Errors
 ///
 /// [`Exit::Invalid`] with every finding, or [`Exit::NotFound`] when there is no such file.
-pub(super) fn load_config(path: &Path) -> Result<Config, Failure> {
-    load(path, &Environment::of_process())
+pub(super) fn load_config(path: &Path, output: Output<'_>) -> Result<Config, Failure> {
+    let config = load(path, &Environment::of_process())?;
+    output.keep_out(config.known_secrets());
+    Ok(config)
 }
 
-fn load(path: &Path, environment: &Environment) -> Result<Config, Failure> {
+/// As [`load_config`], with this environment, and nothing is left out of the output.
+pub(super) fn load(path: &Path, environment: &Environment) -> Result<Config, Failure> {
     let file = config::read_source(path).map_err(|error| {
         let message = format!("cannot read {} (write one with `oncue init`, or name it with --config)", path.display());
         Failure::caused(Exit::NotFound, message, error)

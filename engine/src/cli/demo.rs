@@ -7,12 +7,12 @@ use oncue_rules::packs;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::client::{Client, load_config};
+use super::client::{Client, load};
 use super::output::{Output, cell};
 use super::progress::Progress;
 use super::{Exit, Failure, serve};
 use crate::app::{App, Origin};
-use crate::config::admin_token;
+use crate::config::{Environment, admin_token};
 use crate::simulator::{AppOptions, Handle, Key, Options, Simulator, Switches};
 
 const APP: u64 = 1_500_000_001;
@@ -37,7 +37,7 @@ pub(super) struct Args {
 }
 
 /// Everything that the demo started.
-struct Demo {
+struct Demo<'a> {
     folder: tempfile::TempDir,
     simulator: Handle,
     app: App,
@@ -45,10 +45,10 @@ struct Demo {
     http: reqwest::Client,
     token: String,
     started: Instant,
-    output: Output,
+    output: Output<'a>,
 }
 
-pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, output: Output<'_>) -> Result<(), Failure> {
     let demo = Demo::start(output).await?;
     let outcome = demo.show().await;
     if args.keep && outcome.is_ok() {
@@ -60,8 +60,8 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
     outcome
 }
 
-impl Demo {
-    async fn start(output: Output) -> Result<Self, Failure> {
+impl<'a> Demo<'a> {
+    async fn start(output: Output<'a>) -> Result<Self, Failure> {
         let internal = |what: &'static str| move |error: std::io::Error| Failure::internal(what, error);
         let folder = tempfile::tempdir().map_err(internal("no temporary folder"))?;
         let ports = [free_address().await?, free_address().await?, free_address().await?];
@@ -72,7 +72,7 @@ impl Demo {
         write(&folder, "oncue.yaml", &configuration(listen, admin, simulator.addr(), &token))?;
 
         let path = folder.path().join("oncue.yaml");
-        let config = load_config(&path)?;
+        let config = load(&path, &Environment::of_process())?;
         let app = App::start(Origin::new(path)).await.map_err(serve::failure)?;
         let admin_token = admin_token::read(&config).map_err(internal("no admin token"))?;
         let client = Client::new(format!("http://{}", app.admin()), admin_token.expose())?;

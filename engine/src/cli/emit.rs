@@ -25,7 +25,7 @@ pub(super) struct Args {
     file: PathBuf,
 }
 
-pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
     let text = read(&args.file)?;
     // The text goes through as it is: parsing it here would lose what it really says.
     let client = Client::from_config(config)?;

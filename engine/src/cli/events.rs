@@ -62,7 +62,7 @@ enum Command {
     Quarantine,
 }
 
-pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
     let client = Client::from_config(config)?;
     match args.command {
         Some(Command::Show { event }) => {

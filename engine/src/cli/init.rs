@@ -55,7 +55,7 @@ impl NewFile {
     }
 }
 
-pub(super) fn run(args: &Args, output: Output) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, output: Output<'_>) -> Result<(), Failure> {
     let (files, next) = match &args.from {
         Some(from) => {
             let imported = import::import(from, args.subappid, args.keys)?;

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::secrets::Secrets;
 pub use exit::{Exit, Failure};
 use output::Output;
 
@@ -86,7 +87,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return code.into();
         }
     };
-    let output = Output::new(cli.json);
+    let secrets = Secrets::default();
+    let output = Output::new(cli.json, &secrets);
     crate::tls::prepare();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -98,7 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
+async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
     let config = cli.config;
     match cli.command {
         Command::Serve(args) => serve::run(args, &config, output).await,

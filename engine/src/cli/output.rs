@@ -6,16 +6,29 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::Failure;
+use crate::secrets::{KnownSecrets, Secrets};
 
-/// Where a subcommand's answer goes.
+/// Where a subcommand's answer goes. Secrets that the subcommand has read are left out of it: what another side answered may
+/// hold them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Output {
+pub(super) struct Output<'a> {
     json: bool,
+    secrets: &'a Secrets,
 }
 
-impl Output {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json }
+impl<'a> Output<'a> {
+    pub(super) fn new(json: bool, secrets: &'a Secrets) -> Self {
+        Self { json, secrets }
+    }
+
+    /// From now on these are left out.
+    pub(super) fn keep_out(self, known: KnownSecrets) {
+        self.secrets.replace(known);
+    }
+
+    /// The secrets that are left out.
+    pub(super) fn secrets(self) -> &'a Secrets {
+        self.secrets
     }
 
     pub(super) fn is_json(self) -> bool {
@@ -23,9 +36,8 @@ impl Output {
     }
 
     /// Prints a line on standard output. A reader that went away is no error of ours.
-    #[expect(clippy::unused_self, reason = "whoever prints has been given an output")]
     pub(super) fn line(self, text: &str) {
-        let _gone = writeln!(io::stdout().lock(), "{text}");
+        let _gone = writeln!(io::stdout().lock(), "{}", self.secrets.scrubber().text(text));
     }
 
     /// Prints a JSON value on standard output.
@@ -50,7 +62,7 @@ impl Output {
         } else {
             format!("error: {failure}")
         };
-        let _gone = writeln!(io::stderr().lock(), "{text}");
+        let _gone = writeln!(io::stderr().lock(), "{}", self.secrets.scrubber().text(&text));
         failure.exit.into()
     }
 }

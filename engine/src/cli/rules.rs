@@ -40,7 +40,7 @@ enum Command {
     Reload,
 }
 
-pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
     let client = Client::from_config(config)?;
     match args.command {
         None | Some(Command::List) => {

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::output::Output;
 use super::{Exit, Failure};
 use crate::app::{self, App, Origin, Trouble};
-use crate::secrets::Secrets;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,10 +25,9 @@ pub(super) struct Args {
     log_json: bool,
 }
 
-pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(), Failure> {
-    let secrets = Secrets::default();
-    crate::telemetry::start(args.log_json, &secrets);
-    let app = App::start_with(Origin::new(config), secrets).await.map_err(failure)?;
+pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
+    crate::telemetry::start(args.log_json, output.secrets());
+    let app = App::start_with(Origin::new(config), output.secrets().clone()).await.map_err(failure)?;
     let mut hang_ups = HangUps::listen();
     announce(&app, output);
     let mut stopped = std::pin::pin!(stop_signal());
@@ -45,7 +43,7 @@ pub(super) async fn run(args: Args, config: &Path, output: Output) -> Result<(),
 }
 
 /// Says where the server listens, as one line on standard output.
-fn announce(app: &App, output: Output) {
+fn announce(app: &App, output: Output<'_>) {
     let (listen, admin) = (app.listen(), app.admin());
     if output.is_json() {
         output.line(&json!({ "listen": listen, "admin": admin, "pid": std::process::id() }).to_string());

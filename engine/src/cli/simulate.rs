@@ -92,7 +92,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| format!("`{text}` is no duration: write 500ms, 30s or 5m"))
 }
 
-pub(super) async fn run(args: Args, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, output: Output<'_>) -> Result<(), Failure> {
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         let message = format!("cannot listen on {} (choose another address with --listen)", args.listen);
         Failure::caused(Exit::Unavailable, message, error)

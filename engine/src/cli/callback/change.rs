@@ -32,7 +32,7 @@ pub(super) struct Clear {
     replace: bool,
 }
 
-pub(super) async fn set(config: &Config, args: &Set, output: Output) -> Result<(), Failure> {
+pub(super) async fn set(config: &Config, args: &Set, output: Output<'_>) -> Result<(), Failure> {
     let app = args.which.of(config)?;
     let address = Address::of(app, &args.url)?;
     let vendor = Vendor::new(config, app)?;
@@ -50,7 +50,7 @@ pub(super) async fn set(config: &Config, args: &Set, output: Output) -> Result<(
     Ok(())
 }
 
-pub(super) async fn clear(config: &Config, args: &Clear, output: Output) -> Result<(), Failure> {
+pub(super) async fn clear(config: &Config, args: &Clear, output: Output<'_>) -> Result<(), Failure> {
     let app = args.which.of(config)?;
     let vendor = Vendor::new(config, app)?;
     let before = vendor.read().await?;

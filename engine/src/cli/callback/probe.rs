@@ -52,7 +52,7 @@ enum Outcome {
     Silence(String),
 }
 
-pub(super) async fn test(config: &Config, args: &Test, output: Output) -> Result<(), Failure> {
+pub(super) async fn test(config: &Config, args: &Test, output: Output<'_>) -> Result<(), Failure> {
     let app = args.which.of(config)?;
     let url = match &args.url {
         Some(url) => Address::of(app, url)?.as_str().to_owned(),
@@ -164,7 +164,7 @@ impl Outcome {
     }
 }
 
-fn report(app: &AppConfig, url: &str, tries: u32, outcome: &Outcome, output: Output) -> Result<(), Failure> {
+fn report(app: &AppConfig, url: &str, tries: u32, outcome: &Outcome, output: Output<'_>) -> Result<(), Failure> {
     let shown = address::shown(app, url);
     let mut answer = outcome.to_json();
     answer["url"] = shown.clone().into();

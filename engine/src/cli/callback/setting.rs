@@ -120,7 +120,7 @@ impl Setting {
     }
 }
 
-pub(super) async fn show(config: &Config, app: &AppConfig, output: Output) -> Result<(), Failure> {
+pub(super) async fn show(config: &Config, app: &AppConfig, output: Output<'_>) -> Result<(), Failure> {
     let setting = Vendor::new(config, app)?.read().await?;
     output.answer(&setting.to_json(app), |_| setting.describe(app));
     Ok(())
