@@ -10,7 +10,14 @@ const THIS: &str = "tests/layering.rs";
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "live", "simulator", "telemetry", "store"]),
-    ("app", &["config", "http", "ingest", "live", "program", "reload", "runner", "sources", "store", "workflow"]),
+    (
+        "app",
+        &[
+            "config", "http", "ingest", "live", "program", "reload", "runner", "schedule", "sources", "store",
+            "workflow",
+        ],
+    ),
+    ("schedule", &["http", "ingest", "live", "store"]),
     ("reload", &["config", "http", "ingest", "live", "program", "store", "workflow"]),
     ("ingest", &["http", "live", "program", "runner", "sources", "store", "workflow"]),
     ("live", &["config"]),

@@ -16,6 +16,7 @@ mod packaging;
 mod receiver;
 mod reload;
 mod routing;
+mod schedule;
 mod sdk;
 mod secrets;
 mod seed;

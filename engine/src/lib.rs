@@ -11,6 +11,7 @@ pub mod live;
 pub mod program;
 pub mod reload;
 pub mod runner;
+mod schedule;
 pub mod secret;
 pub mod secrets;
 pub mod simulator;

@@ -66,6 +66,13 @@ impl Apps {
         self.by_id.get(&id)
     }
 
+    /// The numbers of all of them, the smallest first.
+    pub fn ids(&self) -> impl Iterator<Item = SubAppId> {
+        let mut ids: Vec<_> = self.by_id.keys().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter()
+    }
+
     /// What `apps` is in expressions.
     #[must_use]
     pub fn list(&self) -> &Value {

@@ -1,6 +1,7 @@
 //! An event: the envelope that Oncue gives to a notification, with its parsed body.
 
 use crate::ids::{EventId, EventType, RunId, SourceName, SubAppId};
+use crate::schedule;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
 
@@ -57,6 +58,13 @@ impl Event {
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&str> {
         self.keys.iter().find(|key| key.name == name).map(|key| key.value.as_str())
+    }
+
+    /// The moment that a schedule meant, when this is its tick.
+    #[must_use]
+    pub fn scheduled_at(&self) -> Option<Timestamp> {
+        let text = self.body.get("scheduled_at").as_text().filter(|_| self.source.as_str() == schedule::SOURCE)?;
+        Some(Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
     }
 
     /// What `event` is in a match, an expression or a template.

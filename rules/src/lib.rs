@@ -14,6 +14,7 @@ pub mod path;
 pub mod pattern;
 pub mod rule;
 pub mod rule_set;
+pub mod schedule;
 mod schema;
 pub mod template;
 pub mod time;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::expression::Expression;
 use crate::ids::{ActionName, ContentHash, EventType, RuleName, StepId, SubAppId};
 use crate::pattern::Pattern;
+use crate::schedule::Schedule;
 use crate::template::Template;
 
 /// When something happens (`on`, `subappid` or `apps`, `match`, `if`), what is done about it (`steps`).
@@ -40,6 +41,8 @@ pub enum Subscription {
     All,
     /// The listed types.
     Types(BTreeSet<EventType>),
+    /// No event of others: it runs by itself at these moments.
+    Schedule(Box<Schedule>),
 }
 
 /// The applications of a rule, resolved against the configured ones at load.

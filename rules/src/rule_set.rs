@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::ids::{EventType, SubAppId};
 use crate::language::{self, Surroundings};
 use crate::rule::{Mode, Rule, Subscription};
+use crate::schedule;
 use crate::value::{Map, Value};
 use crate::yaml;
 
@@ -123,6 +124,7 @@ impl RuleSet {
         for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off) {
             match &rule.on {
                 Subscription::All => for_all.push(at),
+                Subscription::Schedule(_) => by_type.entry(schedule::kind(&rule.name)).or_default().push(at),
                 Subscription::Types(types) => {
                     for kind in types {
                         by_type.entry(kind.clone()).or_default().push(at);

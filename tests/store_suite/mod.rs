@@ -20,11 +20,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oncue::store::{Admin, Store};
+use oncue::store::{Admin, Calendar, Store};
 
-/// Both ports.
-pub(crate) trait Driver: Store + Admin {}
-impl<T: Store + Admin> Driver for T {}
+/// All ports.
+pub(crate) trait Driver: Store + Admin + Calendar {}
+impl<T: Store + Admin + Calendar> Driver for T {}
 
 /// Makes places for stores.
 #[async_trait]
@@ -104,6 +104,7 @@ cases! {
         the_run_behind_a_key_is_found,
         the_quarantine_keeps_the_newest,
         counts_follow_everything,
+        ticks_go_on_from_where_they_were,
     }
     list {
         events_are_listed_newest_first_by_page,

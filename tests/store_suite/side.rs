@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oncue::store::{Advance, Content, Fence, Page, Quarantine, RunStatus, StepOutcome, StepRow};
-use oncue_rules::ids::ContentHash;
+use oncue_rules::ids::{ContentHash, RuleName};
 
 use super::Place;
 use super::support::*;
@@ -76,4 +76,18 @@ pub(super) async fn counts_follow_everything(place: Arc<dyn Place>) {
     assert_eq!((counts.events, counts.duplicates), (3, 1));
     let some: Vec<_> = counts.runs.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(some, [(RunStatus::Pending, 1), (RunStatus::Waiting, 1), (RunStatus::Succeeded, 1)]);
+}
+
+pub(super) async fn ticks_go_on_from_where_they_were(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let names = |names: &[&str]| names.iter().map(|name| RuleName::from(*name)).collect::<Vec<_>>();
+    assert_eq!(store.ticked(names(&["a", "b"]), at(10)).await.unwrap(), [at(10), at(10)], "new rules begin now");
+    store.tick(RuleName::from("a"), at(25)).await.unwrap();
+    store.tick(RuleName::from("a"), at(20)).await.unwrap();
+    store.tick(RuleName::from("c"), at(15)).await.unwrap();
+    drop(store);
+    let store = place.open().await;
+    let ticked = store.ticked(names(&["c", "b", "a", "d"]), at(30)).await.unwrap();
+    assert_eq!(ticked, [at(15), at(10), at(25), at(30)]);
+    assert_eq!(store.ticked(Vec::new(), at(40)).await.unwrap(), []);
 }

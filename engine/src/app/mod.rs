@@ -29,6 +29,7 @@ use crate::live;
 use crate::program::Programs;
 use crate::reload::{self, Cause, Look, Parts, Reloader};
 use crate::runner::{self, Deps, Runner, Settings};
+use crate::schedule::Ticker;
 use crate::secrets::Secrets;
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Admin, NodeId, Store};
@@ -118,13 +119,9 @@ impl App {
             secrets: secrets.clone(),
         };
         let runner = start_runner(&store, &parts).await?;
-        let intake = Arc::new(Intake {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            present: Arc::clone(&parts.present),
-            programs: Arc::clone(&parts.programs),
-            runner: runner.clone(),
-        });
+        let intake = Arc::new(intake(&store, &parts, &runner));
         emitter.connect(&intake);
+        let ticker = Ticker::new(Arc::clone(&intake), Arc::clone(&store) as _);
         let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors), secrets);
         let tokens = Arc::clone(&parts.tokens);
         let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));
@@ -146,6 +143,7 @@ impl App {
             serve(admin, admin::face(Arc::new(api)), Limits::default(), &stop),
             tokio::spawn(upkeep::keep_tidy(store, Arc::clone(&reloader), stop.subscribe())),
             tokio::spawn(reload::follow(Arc::clone(&reloader), stop.subscribe())),
+            tokio::spawn(ticker.keep_ticking(stop.subscribe())),
         ];
         tracing::info!(listen = %listen_at, admin = %admin_at, "serving");
         Ok(Self { listen: listen_at, admin: admin_at, runner, reloader, stop, tasks })
@@ -214,6 +212,15 @@ async fn start_runner(store: &Arc<SqliteStore>, parts: &Parts) -> Result<runner:
         node,
         settings: Settings { attempts_per_action: parts.started.limits.in_flight, ..Settings::default() },
     }))
+}
+
+fn intake(store: &Arc<SqliteStore>, parts: &Parts, runner: &runner::Handle) -> Intake {
+    Intake {
+        store: Arc::clone(store) as _,
+        present: Arc::clone(&parts.present),
+        programs: Arc::clone(&parts.programs),
+        runner: runner.clone(),
+    }
 }
 
 async fn join(store: &dyn Store) -> Result<NodeId, Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use oncue_plugins::emit::Emission;
 use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::ids::{EventId, EventType, RuleName, RunId, SourceName, SubAppId};
+use oncue_rules::schedule;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
@@ -19,6 +20,9 @@ const VOD: &str = "vod";
 const OWN: &str = "oncue";
 /// How long a repeated attempt finds what an earlier one emitted: longer than steps are repeated.
 const EMITTED_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// How long another node finds that a tick was taken: longer than ticks are caught up.
+const TICKED_FOR: Duration = Duration::from_hours(8 * 24);
 
 /// An event that is to be taken.
 #[derive(Debug, Clone)]
@@ -100,6 +104,28 @@ impl Incoming {
             received_at,
             depth,
             cause: Some((cause, rule)),
+        }
+    }
+
+    /// The tick of a schedule.
+    pub(crate) fn of_tick(rule: &RuleName, app: Option<SubAppId>, at: Timestamp, received_at: Timestamp) -> Self {
+        let body = [("rule", Value::text(rule.as_str())), ("scheduled_at", Value::text(at.to_string()))];
+        let body = Value::map(body.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        Self {
+            source: SourceName::from(schedule::SOURCE),
+            kind: schedule::kind(rule),
+            app,
+            keys: Vec::new(),
+            dedupe_key: format!("schedule:{rule}:{at}"),
+            dedupe_for: TICKED_FOR,
+            context: Value::Null,
+            raw: body.to_json().into_bytes().into(),
+            body,
+            payload: Payload::Whole,
+            marks: Vec::new(),
+            received_at,
+            depth: 0,
+            cause: None,
         }
     }
 

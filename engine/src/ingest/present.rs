@@ -7,6 +7,7 @@ use oncue_rules::event::Event;
 use oncue_rules::ids::SubAppId;
 use oncue_rules::rule::{AppSelection, Mode, Rule, Subscription};
 use oncue_rules::value::Value;
+use tokio::sync::Notify;
 
 use super::envelope;
 use crate::http::admin::{RuleDetailView, RuleView};
@@ -20,13 +21,15 @@ pub(crate) struct Present {
     live: ArcSwap<Live>,
     /// What was live before: an event that is being taken in finishes with what it began with.
     former: Mutex<Vec<Weak<Live>>>,
+    /// Rung when something else is live.
+    replaced: Notify,
 }
 
 impl Present {
     /// This is live.
     #[must_use]
     pub(crate) fn new(live: Live) -> Self {
-        Self { live: ArcSwap::from_pointee(live), former: Mutex::default() }
+        Self { live: ArcSwap::from_pointee(live), former: Mutex::default(), replaced: Notify::new() }
     }
 
     /// What is live now.
@@ -41,6 +44,12 @@ impl Present {
         let before = self.live.swap(Arc::new(live));
         former.retain(|earlier| earlier.strong_count() > 0);
         former.push(Arc::downgrade(&before));
+        self.replaced.notify_one();
+    }
+
+    /// Resolves when something else is live than at the last call; for one who waits.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 
     /// What is live now, and of what was live before that which somebody still works with.
@@ -113,6 +122,7 @@ fn view(rule: &Rule) -> RuleView {
         on: match &rule.on {
             Subscription::All => vec!["*".to_owned()],
             Subscription::Types(types) => types.iter().map(ToString::to_string).collect(),
+            Subscription::Schedule(schedule) => vec![format!("schedule {schedule}")],
         },
         apps: match &rule.apps {
             AppSelection::All => None,

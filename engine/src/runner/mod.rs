@@ -131,7 +131,8 @@ pub fn facts(
 ) -> Facts {
     let app = event.subappid.and_then(|id| surroundings.app(id));
     let app = app.map_or(Value::Null, |app| app.for_rules);
-    Facts { run, event, raw, app, apps: surroundings.apps(), started_at, scheduled_at: None }
+    let scheduled_at = event.scheduled_at();
+    Facts { run, event, raw, app, apps: surroundings.apps(), started_at, scheduled_at }
 }
 
 /// Whether this node goes on.

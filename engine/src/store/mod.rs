@@ -1,7 +1,7 @@
 //! The durable port: what the engine asks of a store, in its own words.
 //!
 //! [`Store`] is the hot port: every verb is one commit, and its result is durable when it returns. [`Admin`] reads and
-//! tends what is stored. Drivers are proved equal by one conformance suite.
+//! tends what is stored, and [`Calendar`] knows the ticks of schedules. Drivers are proved equal by one conformance suite.
 //!
 //! # What a driver owes
 //!
@@ -19,7 +19,7 @@ pub mod model;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use oncue_rules::ids::{ContentHash, EventId, RunId};
+use oncue_rules::ids::{ContentHash, EventId, RuleName, RunId};
 use oncue_rules::time::Timestamp;
 
 pub use error::Error;
@@ -71,6 +71,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives leases back, so that any node may go on with the runs at once.
     async fn release(&self, leases: Vec<(RunId, Fence)>) -> Result<(), Error>;
+}
+
+/// The port of schedules.
+#[async_trait]
+pub trait Calendar: Send + Sync + 'static {
+    /// Up to when the ticks of each of these rules are dealt with. A rule that is new to the store begins now.
+    async fn ticked(&self, rules: Vec<RuleName>, now: Timestamp) -> Result<Vec<Timestamp>, Error>;
+
+    /// The ticks of a rule up to this moment are dealt with; one that is earlier than what is known changes nothing.
+    async fn tick(&self, rule: RuleName, until: Timestamp) -> Result<(), Error>;
 }
 
 /// The admin port.

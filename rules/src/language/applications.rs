@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::decode::{Field, Fields, all, did_you_mean};
 use crate::ids::SubAppId;
-use crate::rule::AppSelection;
+use crate::rule::{AppSelection, Subscription};
 use crate::rule_set::AppFacts;
 
 /// Larger than any id that the vendor gives (protocol section 2), so that a slip is found.
@@ -24,6 +24,20 @@ pub(super) fn read(fields: &mut Fields<'_>, known: Option<&[AppFacts]>) -> Optio
         (Some(ids), None) => by_id(&ids, known),
         (None, Some(apps)) => by_name(&apps, known.unwrap_or_default()),
     }
+}
+
+/// Whether events can be for the applications that are selected: those of a schedule are for none, unless each has its own.
+pub(super) fn reached(fields: &Fields<'_>, on: &Subscription) -> bool {
+    let Subscription::Schedule(schedule) = on else { return true };
+    if schedule.per_app {
+        return true;
+    }
+    let Some((name, span)) = ["subappid", "apps"].iter().find_map(|name| Some((name, fields.key_span(name)?))) else {
+        return true;
+    };
+    let hint = format!("add `per: app` to `on` for a run for each of them, or leave `{name}` out");
+    fields.findings().error(span, format!("a schedule is for no application, and `{name}` selects some"), hint);
+    false
 }
 
 fn by_id(field: &Field<'_>, known: Option<&[AppFacts]>) -> Option<AppSelection> {

@@ -30,6 +30,7 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
     };
     let on = subscription::read(&mut fields);
     let apps = applications::read(&mut fields, surroundings.apps);
+    let is_reached = on.as_ref().is_none_or(|on| applications::reached(&fields, on));
     let pattern = condition::pattern(&mut fields);
     let condition = condition::rule_condition(&mut fields, &variables::selected(surroundings, apps.as_ref()));
     let mode = match fields.optional("mode") {
@@ -46,7 +47,7 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
         None => Some(Vec::new()),
     };
     fields.finish();
-    let apps = apps?;
+    let apps = apps.filter(|_| is_reached)?;
     let closure = closure::seal(&field.node().to_value(), &apps, surroundings.vars);
     let rule = Rule {
         name: name?,

@@ -1,4 +1,4 @@
-//! `on`: the event types of a rule.
+//! `on`: the event types of a rule, or its schedule.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use crate::decode::{Field, Fields, all};
 use crate::ids::EventType;
 use crate::node::NodeKind;
 use crate::rule::Subscription;
+use crate::schedule::{self, Schedule, ScheduleError};
 
 /// The types that the vendor is known to send (protocol section 1). Others are taken too: the vendor adds types often.
 const VENDOR_TYPES: [&str; 38] = [
@@ -56,8 +57,7 @@ const LENGTH_LIMIT: usize = 200;
 pub(super) fn read(fields: &mut Fields<'_>) -> Option<Subscription> {
     let field = fields.required("on", "name the event types, such as `on: NewFileUpload`; `on: \"*\"` is for all")?;
     if let NodeKind::Map(_) = field.node().kind {
-        field.error("a schedule in `on` is not yet supported in this version", "name event types");
-        return None;
+        return schedule(&field).map(Box::new).map(Subscription::Schedule);
     }
     let items = field.one_or_many();
     if items.is_empty() {
@@ -74,6 +74,38 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Subscription> {
         return None;
     }
     Some(Subscription::All)
+}
+
+/// `{ cron, tz, catch_up, per }`.
+fn schedule(field: &Field<'_>) -> Option<Schedule> {
+    let mut fields = field.fields("a schedule")?;
+    let cron = fields.required("cron", "write minute, hour, day, month and day of the week: `cron: \"0 3 * * *\"`");
+    let zone =
+        fields.required("tz", "name the time zone whose clock is meant, such as `tz: Asia/Shanghai` or `tz: UTC`");
+    let catch_up = fields
+        .optional("catch_up")
+        .map_or(Some(schedule::CATCH_UP), |field| field.duration(schedule::LEAST_CATCH_UP..=schedule::MOST_CATCH_UP));
+    let per_app = fields.optional("per").map_or(Some(false), |field| field.one_of(&[("app", true)]));
+    fields.finish();
+    let (cron, zone) = (cron?, zone?);
+    match (cron.some_text(), zone.some_text()) {
+        (Some(pattern), Some(name)) => match Schedule::new(pattern, name) {
+            Ok(mut schedule) => {
+                (schedule.catch_up, schedule.per_app) = (catch_up?, per_app?);
+                Some(schedule)
+            }
+            Err(error @ ScheduleError::Zone { .. }) => {
+                zone.error(error.to_string(), "write a name of the IANA database, such as `Asia/Shanghai`");
+                None
+            }
+            Err(error) => {
+                let hint = "write minute, hour, day of the month, month, day of the week, such as `0 3 * * *`";
+                cron.error(format!("`cron` is no pattern: {error}"), hint);
+                None
+            }
+        },
+        _ => None,
+    }
 }
 
 fn event_type<'a>(field: &Field<'a>, seen: &mut BTreeSet<&'a str>) -> Option<&'a str> {

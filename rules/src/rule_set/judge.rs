@@ -9,6 +9,7 @@ use crate::expression::Scope;
 use crate::ids::{RuleName, SubAppId};
 use crate::pattern::Mismatch;
 use crate::rule::{Mode, Rule, Subscription};
+use crate::schedule;
 use crate::value::Value;
 
 /// What all rules say to an event. Rules that are off, or listen to other types, say nothing.
@@ -109,9 +110,12 @@ impl RuleSet {
         if rule.mode == Mode::Off {
             return Some(Verdict::Unmatched(Unmatched::Off));
         }
-        if let Subscription::Types(types) = &rule.on
-            && !types.contains(&event.kind)
-        {
+        let listens = match &rule.on {
+            Subscription::All => !is_tick(event),
+            Subscription::Types(types) => types.contains(&event.kind) && !is_tick(event),
+            Subscription::Schedule(_) => event.kind == schedule::kind(&rule.name) && is_tick(event),
+        };
+        if !listens {
             return Some(Verdict::Unmatched(Unmatched::Type));
         }
         let view = self.view(event, app);
@@ -131,13 +135,20 @@ impl RuleSet {
         View { event, app, apps: &self.apps, document: OnceCell::new(), scope: OnceCell::new() }
     }
 
-    /// The rules that listen to the type of an event, in the order of the set.
+    /// The rules that listen to the type of an event, in the order of the set. The tick of a schedule is for its rule alone,
+    /// and nothing else is a tick, whatever its type says.
     fn listening<'a>(&'a self, event: &Event) -> impl Iterator<Item = &'a Arc<Rule>> {
+        let is_tick = is_tick(event);
         let mut positions = self.by_type.get(&event.kind).cloned().unwrap_or_default();
-        positions.extend(&self.for_all);
+        positions.extend(self.for_all.iter().filter(|_| !is_tick));
         positions.sort_unstable();
-        positions.into_iter().filter_map(|at| self.rules.get(at))
+        let rules = positions.into_iter().filter_map(|at| self.rules.get(at));
+        rules.filter(move |rule| matches!(rule.on, Subscription::Schedule(_)) == is_tick)
     }
+}
+
+fn is_tick(event: &Event) -> bool {
+    event.source.as_str() == schedule::SOURCE
 }
 
 fn answer(rule: &Rule, view: &View<'_>) -> Answer {

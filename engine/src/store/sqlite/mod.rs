@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `open` | lock, settings, schema |
 //! | `writer`, `tx` | the queue and its thread; what commands write through |
-//! | `accept`, `advance`, `inputs`, `lease`, `contents`, `expire` | the commands, by what they are about |
+//! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `expire` | the commands, by what they are about |
 //! | `reader`, `list`, `show` | reads |
 //! | `checkpoint` | the write-ahead log |
 //! | `ask`, `rows`, `body`, `fault` | statements, columns, packed bytes, errors |
@@ -19,6 +19,7 @@ mod accept;
 mod advance;
 mod ask;
 mod body;
+mod calendar;
 mod checkpoint;
 mod contents;
 mod expire;
@@ -41,16 +42,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oncue_rules::ids::{ContentHash, EventId, RunId};
+use oncue_rules::ids::{ContentHash, EventId, RuleName, RunId};
 use oncue_rules::time::Timestamp;
 
 pub use writer::Stats;
 
 use self::writer::{QueueLimits, Writer};
 use super::{
-    Accept, Accepted, Admin, Advance, Claim, ClaimedRun, Content, Counts, Delivered, Delivery, Due, Error, EventFilter,
-    EventRow, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Quarantine, QuarantineRow, Retention, RunDetail,
-    RunFilter, RunRow, Store, StoredEvent, Written,
+    Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Counts, Delivered, Delivery, Due, Error,
+    EventFilter, EventRow, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Quarantine, QuarantineRow,
+    Retention, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
 };
 
 /// Bytes of a page; fixed when a database is made.
@@ -238,5 +239,16 @@ impl Admin for SqliteStore {
 
     async fn expire(&self, retention: Retention, now: Timestamp, batch: u32) -> Result<Expired, Error> {
         expire::expire(&self.writer, retention, now, batch).await
+    }
+}
+
+#[async_trait]
+impl Calendar for SqliteStore {
+    async fn ticked(&self, rules: Vec<RuleName>, now: Timestamp) -> Result<Vec<Timestamp>, Error> {
+        self.writer.submit(calendar::Ticked { rules, now }).await
+    }
+
+    async fn tick(&self, rule: RuleName, until: Timestamp) -> Result<(), Error> {
+        self.writer.submit(calendar::Tick { rule, until }).await
     }
 }

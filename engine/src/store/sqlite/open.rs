@@ -15,7 +15,10 @@ use super::{Options, PAGE_SIZE};
 use crate::store::Error;
 
 /// Every migration, in order; the schema number of a store is the number of the last one that it has.
-const MIGRATIONS: [(&str, &str); 1] = [("V0001__first", include_str!("../migrations/sqlite/V0001__first.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("V0001__first", include_str!("../migrations/sqlite/V0001__first.sql")),
+    ("V0002__schedules", include_str!("../migrations/sqlite/V0002__schedules.sql")),
+];
 
 const DOING: &str = "opening the database";
 
@@ -113,9 +116,13 @@ fn limit_size(connection: &Connection, max_bytes: Option<u64>) -> Result<(), Fau
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    migrate_by(&MIGRATIONS, connection)
+}
+
+fn migrate_by(migrations: &[(&str, &str)], connection: &mut Connection) -> Result<(), Error> {
     let refused = |error: refinery::Error| Error::Corrupt { what: format!("bringing the schema up to date: {error}") };
     let migrations =
-        MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect::<Result<Vec<_>, _>>();
+        migrations.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect::<Result<Vec<_>, _>>();
     let migrations = migrations.map_err(refused)?;
     let known = migrations.iter().map(Migration::version).max().unwrap_or(0);
     let found = schema(connection).map_err(|fault| fault.to_error("reading the schema number", false))?;
@@ -163,5 +170,20 @@ mod tests {
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         found.sort();
         assert_eq!(found, MIGRATIONS.map(|(name, _)| format!("{name}.sql")));
+    }
+
+    #[test]
+    fn a_database_of_every_earlier_version_is_brought_up_to_date_with_what_it_holds() {
+        for earlier in 1..MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate_by(&MIGRATIONS[..earlier], &mut connection).unwrap();
+            connection.execute("INSERT INTO contents (hash, body) VALUES ('kept', x'00')", ()).unwrap();
+            migrate(&mut connection).unwrap();
+            let known = i32::try_from(MIGRATIONS.len()).unwrap();
+            assert_eq!(schema(&connection).unwrap(), Some(known));
+            let kept: String = connection.query_row("SELECT hash FROM contents", (), |row| row.get(0)).unwrap();
+            assert_eq!(kept, "kept");
+            migrate(&mut connection).unwrap();
+        }
     }
 }
