@@ -220,3 +220,69 @@ fn check_shows_the_place_in_the_script_file_and_refuses_files_outside() {
     assert!(report.contains("`../oncue.yaml` is outside of the folder of the rules"), "{report}");
     assert!(report.contains("there is no such file"), "{report}");
 }
+
+const MEDIA: &str = "
+rules:
+  - name: review
+    on: NewFileUpload
+    match: { event.depth: 0 }
+    steps: [{ id: submit, uses: vod.review_audio_video, with: { ReviewContents: [Media, Cover] } }]
+  - name: edit
+    on: NewFileUpload
+    match: { event.depth: 0 }
+    steps:
+      - id: submit
+        uses: vod.edit_media
+        with:
+          InputType: File
+          FileInfos: [{ FileId: '${{ event.file_id }}', EndTimeOffset: 10.5 }, { FileId: '${{ event.file_id }}' }]
+          OutputConfig: { MediaName: joined, Type: mp4 }
+  - name: reviewed
+    on: ReviewAudioVideoComplete
+    steps: [{ id: seen, set: { said: '${{ payload.Output.Suggestion }}', cover: '${{ payload.Output.CoverReviewResult.Suggestion }}' } }]
+  - name: edited
+    on: EditMediaComplete
+    steps:
+      - id: seen
+        set: { name: '${{ payload.Output.MediaName }}', depth: '${{ event.depth }}' }
+      - { id: gone, uses: vod.delete_media, with: { FileId: '${{ payload.Output.FileId }}', everything: true } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_are_reviewed_edited_and_deleted_and_events_tell_of_it() {
+    let folder = Folder::with_rules(MEDIA);
+    let vendor = crate::support::Vendor::start(Some(&folder)).await;
+    vendor.serve(&folder);
+    let serving = Serving::start(&folder);
+    vendor.upload(APP, &json!({ "tags": ["suggest-review"] })).await;
+    let reviewed = ended(&serving, "reviewed").await;
+    assert_eq!(output(&reviewed, "seen"), &json!({ "said": "review", "cover": "pass" }));
+    let edited = ended(&serving, "edited").await;
+    assert_eq!(
+        output(&edited, "seen"),
+        &json!({ "name": "joined", "depth": 1 }),
+        "our own edit is known by its SessionId"
+    );
+    assert_eq!((&edited["status"], &output(&edited, "gone")["gone"]), (&json!("succeeded"), &json!(false)), "{edited}");
+    let actions: Vec<_> = vendor.tasks().await.iter().map(|task| task["action"].clone()).collect();
+    assert_eq!(actions.len(), 2, "{actions:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_whose_answer_was_lost_has_its_task_all_the_same() {
+    let folder = Folder::with_rules(
+        "rules:\n  - name: submit\n    on: NewFileUpload\n    steps:\n      \
+         - { id: sent, uses: vod.process_media, with: { definitions: [100010] }, retry: { initial: 10ms, max: 10ms } }\n",
+    );
+    let vendor = crate::support::Vendor::start(Some(&folder)).await;
+    vendor.serve(&folder);
+    let trouble = json!([{ "fault": "hang_up", "action": "ProcessMedia", "times": 1 }]);
+    let put = crate::support::http().put(format!("{}/simulator/misbehaviour", vendor.url())).json(&trouble);
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    let serving = Serving::start(&folder);
+    vendor.upload(APP, &json!({})).await;
+    let run = ended(&serving, "submit").await;
+    let tasks = vendor.tasks().await;
+    assert_eq!((tasks.len(), &output(&run, "sent")["duplicate"]), (1, &json!(true)), "{run}");
+    assert_eq!(output(&run, "sent")["TaskId"], tasks[0]["task_id"], "{run}");
+}

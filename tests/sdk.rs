@@ -34,8 +34,14 @@ rules:
   - name: review
     on: NewFileUpload
     steps: [{ uses: vod.process_media, with: { AiContentReviewTask: { Definition: 10 } } }]
+  - name: reviewed
+    on: NewFileUpload
+    steps: [{ uses: vod.review_audio_video, with: { ReviewContents: [Media, Cover] } }]
+  - name: edited
+    on: NewFileUpload
+    steps: [{ uses: vod.edit_media, with: { InputType: File, FileInfos: [{ FileId: '${{ event.file_id }}', EndTimeOffset: 10 }] } }]
 ";
-const RULE_COUNT: usize = 3;
+const RULE_COUNT: usize = 5;
 
 /// The interpreter of the environment, made once; why there is none.
 fn python() -> Result<&'static Path, String> {
@@ -93,7 +99,7 @@ async fn recorded(vendor: &Vendor) -> Vec<Value> {
     assert_eq!(serving.post(&event).await, Some(200));
     let all = || async { Some(vendor.tasks().await).filter(|tasks| tasks.len() >= RULE_COUNT) };
     let tasks = eventually("every submission", all).await;
-    tasks.iter().map(|task| task["request"].clone()).collect()
+    tasks.iter().map(|task| json!([task["action"], task["request"]])).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,8 +107,17 @@ async fn the_vendors_sdk_takes_the_stand_in_for_the_vendor_and_oncues_requests_f
     let Some(python) = python_or_skip() else { return };
     let vendor = Vendor::with(Options { apps: vec![AppOptions::new(APP)], ..Options::default() }).await;
     let mut requests = recorded(&vendor).await;
-    let all = root().join("plugins/tests/fixtures/process_media_all.json");
-    requests.push(serde_json::from_str(&std::fs::read_to_string(all).unwrap()).unwrap());
+    // What the actions pass through unchanged, as their own tests prove.
+    for (action, fixture) in [
+        ("ProcessMedia", "process_media_all"),
+        ("EditMedia", "edit_media_all"),
+        ("ReviewAudioVideo", "review_audio_video_all"),
+        ("DeleteMedia", "delete_media_all"),
+    ] {
+        let all = root().join(format!("plugins/tests/fixtures/{fixture}.json"));
+        let all: Value = serde_json::from_str(&std::fs::read_to_string(all).unwrap()).unwrap();
+        requests.push(json!([action, all]));
+    }
     let folder = Folder::new();
     folder.write("requests.json", &Value::from(requests).to_string());
     let file = vendor.upload(APP, &json!({})).await;

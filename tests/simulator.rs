@@ -56,7 +56,7 @@ async fn what_is_no_call_of_the_api_is_refused() {
     let long = " ".repeat(10_000_001);
     let long = bench.request(GOOD, "DescribeEventConfig", &long).send().await.unwrap();
     assert_eq!(code(&response(long).await), "RequestSizeLimitExceeded");
-    assert_eq!(code(&bench.call("EditMedia", &json!({ "SubAppId": APP })).await), "InvalidAction");
+    assert_eq!(code(&bench.call("ComposeMedia", &json!({ "SubAppId": APP })).await), "InvalidAction");
 }
 
 #[tokio::test]

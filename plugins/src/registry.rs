@@ -17,7 +17,10 @@ use crate::script::Script;
 use crate::target::Targets;
 use crate::tencent::TencentCall;
 use crate::vod;
+use crate::vod::delete_media::DeleteMedia;
+use crate::vod::edit_media::EditMedia;
 use crate::vod::process_media::ProcessMedia;
+use crate::vod::review_audio_video::ReviewAudioVideo;
 use crate::webhook::Webhook;
 
 /// The most characters of a name.
@@ -83,14 +86,17 @@ impl Registry {
     #[must_use]
     pub fn builtin(parts: Parts) -> Self {
         let Parts { vod, outbound, targets, emitter, plain_loopback } = parts;
-        let actions: [Arc<dyn Action>; 8] = [
+        let actions: [Arc<dyn Action>; 11] = [
             Arc::new(Emit::new(emitter)),
             Arc::new(Fail::new()),
             Arc::new(Http::new(outbound.clone())),
             Arc::new(Log::new()),
             Arc::new(Script::new()),
             Arc::new(TencentCall::new(vod.clone(), plain_loopback)),
-            Arc::new(ProcessMedia::new(vod)),
+            Arc::new(DeleteMedia::new(vod.clone())),
+            Arc::new(EditMedia::new(vod.clone())),
+            Arc::new(ProcessMedia::new(vod.clone())),
+            Arc::new(ReviewAudioVideo::new(vod)),
             Arc::new(Webhook::new(outbound, targets)),
         ];
         Self { actions: actions.into_iter().map(|action| (action.spec().name.clone(), action)).collect() }

@@ -3,7 +3,7 @@
     check_vod.py ENDPOINT FILE_ID REQUESTS
 
 ENDPOINT is HOST:PORT of a stand-in that knows application 1500000001 and the key AKIDEXAMPLE/EXAMPLEKEY, FILE_ID a file there,
-REQUESTS a JSON file with the bodies of ProcessMedia that Oncue made. A field that the SDK's models do not know is an error, in
+REQUESTS a JSON file with the requests that Oncue made, each as [ACTION, BODY]. A field that the SDK's models do not know is an error, in
 requests and in the stand-in's answers.
 """
 
@@ -57,6 +57,19 @@ def check_calls(endpoint, file_id):
     assert detail.TaskType == "Procedure" and detail.Status in ("WAITING", "PROCESSING", "FINISH"), detail
     assert detail.ProcedureTask.FileId == file_id, detail
 
+    review = call(vod, "ReviewAudioVideo", FileId=file_id, ReviewContents=["Media", "Cover"], SessionId="sdk-2")
+    detail = call(vod, "DescribeTaskDetail", TaskId=review.TaskId)
+    assert detail.TaskType == "ReviewAudioVideo" and detail.ReviewAudioVideoTask.Input.FileId == file_id, detail
+    edit = call(vod, "EditMedia", InputType="File", FileInfos=[{"FileId": file_id}], SessionId="sdk-3")
+    detail = call(vod, "DescribeTaskDetail", TaskId=edit.TaskId)
+    assert detail.TaskType == "EditMedia" and detail.EditMediaTask.Input.FileInfoSet[0].FileId == file_id, detail
+    tasks = call(vod, "DescribeTasks", FileId=file_id, Limit=100)
+    assert {known.SessionId for known in tasks.TaskSet} >= {"sdk-1", "sdk-2"}, tasks
+    page = call(vod, "DescribeTasks", Limit=1)
+    assert len(page.TaskSet) == 1 and page.ScrollToken, page
+    refused(vod, "InvalidParameterValue.FileId", "DeleteMedia", FileId="1")
+    call(vod, "DeleteMedia", FileId=file_id, DeleteParts=[{"Type": "OriginalFiles", "Definition": 0}])
+
     media = call(vod, "DescribeMediaInfos", FileIds=[file_id, "1"])
     assert [info.FileId for info in media.MediaInfoSet] == [file_id], media
     assert media.NotExistFileIdSet == ["1"], media
@@ -82,8 +95,8 @@ def check_requests(requests):
         pass
     else:
         raise AssertionError("the SDK no longer says which fields it does not know")
-    for body in requests:
-        request = models.ProcessMediaRequest()
+    for action, body in requests:
+        request = getattr(models, action + "Request")()
         request.from_json_string(json.dumps(body))
         again = request._serialize(allow_none=False)
         assert again == body, f"the SDK would send\n{json.dumps(again)}\ninstead of\n{json.dumps(body)}"

@@ -2,9 +2,10 @@
 //! events for pulling, refuses a `SessionId` that it has seen, and misbehaves on request. Whatever talks to it does so by
 //! HTTP, as to the vendor.
 //!
-//! What it answers follows the protocol notes: the actions `ProcessMedia`, `DescribeTaskDetail`, `DescribeMediaInfos`,
-//! `PullEvents`, `ConfirmEvents`, `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every other one is an
-//! `InvalidAction`. `SubAppId` must be in every call unless there is an
+//! What it answers follows the protocol notes: the actions `ProcessMedia`, `EditMedia`, `ReviewAudioVideo` (which finds what
+//! the tags `suggest-review` and `suggest-block` of a file ask for), `DeleteMedia`, `DescribeTaskDetail`, `DescribeTasks`,
+//! `DescribeMediaInfos`, `PullEvents`, `ConfirmEvents`, `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every
+//! other one is an `InvalidAction`. `SubAppId` must be in every call unless there is an
 //! [`Options::default_app`]. Nothing is transcoded: URLs lead nowhere.
 //!
 //! # Control plane

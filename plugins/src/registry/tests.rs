@@ -43,7 +43,19 @@ fn every_builtin_action_passes_the_checks_of_registration() {
         registry.register(Arc::clone(action)).unwrap();
     }
     let names: Vec<_> = registry.names().iter().map(ToString::to_string).collect();
-    let expected = ["emit", "fail", "http", "log", "script", "tencent.call", "vod.process_media", "webhook"];
+    let expected = [
+        "emit",
+        "fail",
+        "http",
+        "log",
+        "script",
+        "tencent.call",
+        "vod.delete_media",
+        "vod.edit_media",
+        "vod.process_media",
+        "vod.review_audio_video",
+        "webhook",
+    ];
     assert_eq!(names, expected);
     assert!(format!("{registry:?}").starts_with(r#"{"emit", "fail", "http""#), "{registry:?}");
 }

@@ -1,8 +1,12 @@
 //! Tencent Cloud VOD: the actions that call it, over the client of [`crate::tencent`].
 
 pub mod client;
+pub mod delete_media;
+pub mod edit_media;
 mod errors;
 pub mod process_media;
+pub mod review_audio_video;
+mod submission;
 
 pub use crate::tencent::{Credentials, credentials, error, tc3};
 pub use client::{Client, Endpoint};

@@ -125,6 +125,30 @@ async fn a_repeat_that_the_vendor_knows_is_a_success() {
 }
 
 #[tokio::test]
+async fn the_task_of_a_request_that_was_taken_before_is_found_among_those_of_the_file() {
+    let tasks = |tasks: &str, more: &str| {
+        let body = format!(r#"{{"Response":{{"TaskSet":[{tasks}],"ScrollToken":"{more}","RequestId":"r-3"}}}}"#);
+        Answer::http("200 OK", "", &body)
+    };
+    let other = r#"{"TaskId":"other","SessionId":"x"}"#;
+    let ours = format!(r#"{other},{{"TaskId":"ours","SessionId":"{KEY}"}}"#);
+    let duplicate = Answer::error("InvalidParameterValue.SessionId");
+    let stand_in = StandIn::start([duplicate.clone(), tasks(other, "next"), tasks(&ours, "")]).await;
+    let outputs = send(&stand_in, call(KEYED)).await.unwrap();
+    assert_eq!(outputs.to_json(), r#"{"RequestId":null,"TaskId":"ours","duplicate":true}"#);
+    let requests = stand_in.requests();
+    assert_eq!(requests[1].header("x-tc-action"), Some("DescribeTasks"));
+    let query = |at: usize| String::from_utf8_lossy(&requests[at].body).into_owned();
+    assert_eq!(query(1), format!(r#"{{"FileId":"{FILE}","Limit":100,"SubAppId":1500000001}}"#));
+    assert_eq!(query(2), format!(r#"{{"FileId":"{FILE}","Limit":100,"SubAppId":1500000001,"ScrollToken":"next"}}"#));
+
+    let stand_in = StandIn::start([duplicate, tasks(other, "more")]).await;
+    let outputs = send(&stand_in, call(KEYED)).await.unwrap();
+    assert_eq!(outputs.to_json(), r#"{"RequestId":null,"TaskId":null,"duplicate":true}"#);
+    assert_eq!(stand_in.requests().len(), 4, "it does not look for ever");
+}
+
+#[tokio::test]
 async fn an_error_of_the_api_keeps_its_code_and_request_and_gets_its_class() {
     for (code, class) in [
         ("RequestLimitExceeded.UinLimitExceeded", RETRY),

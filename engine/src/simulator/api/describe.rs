@@ -1,4 +1,4 @@
-//! `DescribeTaskDetail` and `DescribeMediaInfos` (protocol section 6).
+//! `DescribeTaskDetail`, `DescribeTasks` and `DescribeMediaInfos` (protocol section 6).
 
 use oncue_rules::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,10 @@ use crate::simulator::bodies::{metadata, outputs, procedure, upload};
 use crate::simulator::error::ApiError;
 use crate::simulator::state::State;
 use crate::simulator::state::medium::Medium;
-use crate::simulator::state::task::Kind;
+use crate::simulator::state::task::{Kind, Task};
+
+/// The most tasks of one page.
+const MAX_LISTED: usize = 100;
 
 /// The most files of one call.
 const MAX_FILES: usize = 20;
@@ -26,6 +29,35 @@ impl State {
             ApiError::new("InvalidParameterValue.TaskId", message)
         })?;
         Ok(procedure::detail(task, self.medium(subappid, &task.file_id), self.options.seed))
+    }
+
+    /// Tasks, the latest first; by file or status, when asked.
+    pub(super) fn describe_tasks(&mut self, subappid: u64, params: Params<'_>, _now: Timestamp) -> Reply {
+        params.only(&["Status", "FileId", "CreateTime", "FinishTime", "Sort", "Limit", "ScrollToken"])?;
+        let limit = usize::try_from(params.uint("Limit")?.unwrap_or(10)).unwrap_or(usize::MAX);
+        if limit == 0 || limit > MAX_LISTED {
+            let message = format!("Limit must be from 1 to {MAX_LISTED}");
+            return Err(ApiError::new("InvalidParameterValue.Limit", message));
+        }
+        let token = params.text("ScrollToken")?.filter(|token| !token.is_empty());
+        let before = match token.map(str::parse) {
+            None => self.tasks.len(),
+            Some(Ok(number)) => number,
+            Some(Err(_)) => return Err(ApiError::new("InvalidParameterValue.ScrollToken", "no such ScrollToken")),
+        };
+        let (file_id, status) = (params.text("FileId")?, params.text("Status")?);
+        let fits = |task: &Task| {
+            task.subappid == subappid
+                && file_id.is_none_or(|file_id| *task.file_id == *file_id)
+                && status.is_none_or(|status| task.status() == status)
+        };
+        let found = self.tasks.iter().enumerate().take(before).rev().filter(|(_, task)| fits(task));
+        let mut found: Vec<_> = found.take(limit + 1).collect();
+        let is_more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| is_more).map_or_else(String::new, |(number, _)| number.to_string());
+        let tasks: Vec<_> = found.into_iter().map(|(_, task)| procedure::summary(task)).collect();
+        Ok(Map::from_iter([("TaskSet".to_owned(), tasks.into()), ("ScrollToken".to_owned(), next.into())]))
     }
 
     pub(super) fn describe_media_infos(&mut self, subappid: u64, params: Params<'_>, _now: Timestamp) -> Reply {

@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 
 mod describe;
 mod events;
+mod media;
 mod params;
 mod process_media;
+mod session;
 
 use self::params::Params;
 use super::error::ApiError;
@@ -116,6 +118,10 @@ impl State {
         let params = Params::new(params);
         let known: fn(&mut Self, u64, Params<'_>, Timestamp) -> Reply = match action {
             "ProcessMedia" => Self::process_media,
+            "EditMedia" => Self::edit_media,
+            "ReviewAudioVideo" => Self::review_audio_video,
+            "DeleteMedia" => Self::delete_media,
+            "DescribeTasks" => Self::describe_tasks,
             "DescribeTaskDetail" => Self::describe_task_detail,
             "DescribeMediaInfos" => Self::describe_media_infos,
             "PullEvents" => Self::pull_events,
@@ -184,7 +190,7 @@ fn read(call: &Call<'_>) -> Result<Map<String, Value>, ApiError> {
     }
 }
 
-/// The task that an answer speaks of, which is only `ProcessMedia`'s.
+/// The task that an answer speaks of, which is that of what starts one.
 fn task_id(answer: &Answer) -> Option<Arc<str>> {
     match &answer.body {
         Body::Json(body) => body.pointer("/Response/TaskId")?.as_str().map(Arc::from),

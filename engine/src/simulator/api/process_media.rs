@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use super::Reply;
 use super::params::{Params, missing};
+use super::session::Session;
 use crate::simulator::error::ApiError;
 use crate::simulator::state::State;
 use crate::simulator::state::life::NewTask;
 use crate::simulator::state::medium::Upload;
-use crate::simulator::state::task::{Kind, Notify, sub_tasks};
+use crate::simulator::state::task::{Kind, Notify, Work, sub_tasks};
 
 const PARAMETERS: [&str; 12] = [
     "FileId",
@@ -28,44 +29,35 @@ const PARAMETERS: [&str; 12] = [
     "OutputAsIndependentMedia",
 ];
 
-const MAX_SESSION_ID: usize = 50;
-const MAX_SESSION_CONTEXT: usize = 1_000;
-
 /// The most sub-tasks. The vendor's figure is not published; a result is far longer than what asks for it.
 const MAX_ITEMS: usize = 100;
 
 impl State {
     pub(super) fn process_media(&mut self, subappid: u64, params: Params<'_>, now: Timestamp) -> Reply {
         params.only(&PARAMETERS)?;
-        let session_id = text_within(params, "SessionId", MAX_SESSION_ID, "InvalidParameterValue.SessionIdTooLong")?;
-        let session_context =
-            text_within(params, "SessionContext", MAX_SESSION_CONTEXT, "InvalidParameterValue.SessionContextTooLong")?;
-        let priority = priority(params)?;
+        let session = Session::of(params)?;
         let notify = notify(params)?;
         refuse_independent_media(params)?;
         self.check_work(subappid, params)?;
         let source = self.source(subappid, params)?;
-        if !session_id.is_empty() && self.session_is_used(subappid, session_id, now) {
-            return Err(ApiError::new("InvalidParameterValue.SessionId", "duplicate session id"));
-        }
+        self.is_new(subappid, session, now)?;
         let file_id = match source {
             Source::File(file_id) => file_id,
             Source::Pulled(upload) => self.add_medium(subappid, *upload, now)?,
         };
         let new = NewTask {
+            work: Work::Procedure,
             subappid,
             file_id,
-            session_id: session_id.to_owned(),
-            session_context: session_context.to_owned(),
-            priority,
+            session_id: session.id.to_owned(),
+            session_context: session.context.to_owned(),
+            priority: session.priority,
             notify,
             sub_tasks: sub_tasks(params.members()),
             request: Value::Object(params.members().clone()).to_string().into(),
         };
         let task_id = self.start_task(new, now)?;
-        if !session_id.is_empty() {
-            self.use_session(subappid, session_id, now);
-        }
+        self.is_taken(subappid, session, now);
         Ok(Map::from_iter([("TaskId".to_owned(), Value::from(&*task_id))]))
     }
 
@@ -155,23 +147,6 @@ fn pulled(url: &str) -> Upload {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let name: String = path.rsplit('/').next().unwrap_or_default().chars().take(64).collect();
     Upload { name: Some(name), ..Upload::default() }
-}
-
-fn text_within<'a>(params: Params<'a>, name: &str, most: usize, too_long: &'static str) -> Result<&'a str, ApiError> {
-    let text = params.text(name)?.unwrap_or_default();
-    let length = text.chars().count();
-    if length > most {
-        return Err(ApiError::new(too_long, format!("{name} has {length} characters, and may have {most}")));
-    }
-    Ok(text)
-}
-
-fn priority(params: Params<'_>) -> Result<i64, ApiError> {
-    let priority = params.int("TasksPriority")?.unwrap_or(0);
-    if (-10..=10).contains(&priority) {
-        return Ok(priority);
-    }
-    Err(ApiError::new("InvalidParameterValue", "TasksPriority must be from -10 to 10"))
 }
 
 fn notify(params: Params<'_>) -> Result<Notify, ApiError> {

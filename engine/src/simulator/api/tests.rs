@@ -186,7 +186,7 @@ fn what_is_no_call_is_refused() {
             Body::Text(text) => panic!("{text}"),
         }
     };
-    assert_eq!(answer("EditMedia", "2018-07-17", r#"{"SubAppId":1500000001}"#), "InvalidAction");
+    assert_eq!(answer("ComposeMedia", "2018-07-17", r#"{"SubAppId":1500000001}"#), "InvalidAction");
     assert_eq!(answer("ProcessMedia", "2017-01-01", "{}"), "NoSuchVersion");
     assert_eq!(answer("ProcessMedia", "2018-07-17", "[]"), "InvalidParameter");
     assert_eq!(answer("ProcessMedia", "2018-07-17", "{"), "InvalidParameter");

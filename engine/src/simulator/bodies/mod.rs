@@ -6,8 +6,10 @@ use serde_json::{Map, Value, json};
 use super::random::Stream;
 use super::state::medium::{Category, Medium};
 
+pub(crate) mod edit;
 pub(crate) mod outputs;
 pub(crate) mod procedure;
+pub(crate) mod review;
 pub(crate) mod upload;
 
 /// What the vendor writes for a moment that is not known.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{NO_TIME, envelope, media_url, metadata, outputs, time};
+use super::{NO_TIME, edit, envelope, media_url, metadata, outputs, review, time};
 use crate::simulator::state::medium::Medium;
-use crate::simulator::state::task::{Kind, SubTask, Task};
+use crate::simulator::state::task::{Kind, SubTask, Task, Work};
 
 /// The event that `done` sub-tasks of a task have ended.
 pub(crate) fn event(task: &Task, medium: Option<&Medium>, done: usize, seed: u64) -> Map<String, Value> {
@@ -82,7 +82,7 @@ fn state(task: &Task, part: usize, sub_task: &SubTask, ended: bool, seed: u64) -
 }
 
 /// The number of the family of an `ErrCodeExt` (protocol section 1).
-fn err_code(code: &str) -> u32 {
+pub(super) fn err_code(code: &str) -> u32 {
     match code.split('.').next() {
         Some("InvalidInput") => 40_000,
         Some("SourceFileError") => 60_000,
@@ -91,24 +91,40 @@ fn err_code(code: &str) -> u32 {
     }
 }
 
-fn failure_message(code: &str) -> String {
+pub(super) fn failure_message(code: &str) -> String {
     format!("the simulator was asked to fail with {code}")
+}
+
+/// What `DescribeTasks` says of a task.
+pub(crate) fn summary(task: &Task) -> Value {
+    json!({
+        "TaskId": &*task.id,
+        "Status": task.status(),
+        "FileId": &*task.file_id,
+        "TaskType": task.work.task_type(),
+        "CreateTime": time(task.created_at),
+        "BeginProcessTime": time(task.created_at),
+        "FinishTime": task.finished_at.map_or_else(String::new, time),
+        "SessionId": task.session_id,
+        "SessionContext": task.session_context,
+    })
 }
 
 /// The answer of `DescribeTaskDetail`.
 pub(crate) fn detail(task: &Task, medium: Option<&Medium>, seed: u64) -> Map<String, Value> {
+    let of = |work: Work, payload: &dyn Fn() -> Value| if task.work == work { payload() } else { Value::Null };
     super::object(json!({
-        "TaskType": "Procedure",
+        "TaskType": task.work.task_type(),
         "Status": task.status(),
         "CreateTime": time(task.created_at),
         "BeginProcessTime": time(task.created_at),
         "FinishTime": task.finished_at.map_or_else(|| NO_TIME.to_owned(), time),
-        "ProcedureTask": payload(task, medium, task.done, seed),
-        "EditMediaTask": null,
+        "ProcedureTask": of(Work::Procedure, &|| payload(task, medium, task.done, seed)),
+        "EditMediaTask": of(Work::Edit, &|| edit::payload(task, medium, seed)),
         "PullUploadTask": null,
         "WechatPublishTask": null,
         "ComposeMediaTask": null,
         "SplitMediaTask": null,
-        "ReviewAudioVideoTask": null,
+        "ReviewAudioVideoTask": of(Work::Review, &|| review::payload(task, medium, seed)),
     }))
 }

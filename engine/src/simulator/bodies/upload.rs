@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{envelope, media_url, metadata, object, time};
 use crate::simulator::state::life::NewTask;
 use crate::simulator::state::medium::Medium;
-use crate::simulator::state::task::{Notify, sub_tasks};
+use crate::simulator::state::task::{Notify, Work, sub_tasks};
 
 /// The event that a file was uploaded.
 pub(crate) fn event(medium: &Medium, procedure_task_id: &str, seed: u64) -> Map<String, Value> {
@@ -19,11 +19,11 @@ pub(crate) fn event(medium: &Medium, procedure_task_id: &str, seed: u64) -> Map<
     envelope("NewFileUpload", "FileUploadEvent", payload)
 }
 
-/// The event that a file was deleted whole.
-pub(crate) fn deleted(file_id: &str) -> Map<String, Value> {
+/// The event that a file was deleted whole, or only these parts of it.
+pub(crate) fn deleted(file_id: &str, parts: &[Value]) -> Map<String, Value> {
     let payload = json!({
         "FileIdSet": [file_id],
-        "FileDeleteResultInfo": [{ "FileId": file_id, "DeleteParts": [] }],
+        "FileDeleteResultInfo": [{ "FileId": file_id, "DeleteParts": parts }],
     });
     envelope("FileDeleted", "FileDeleteEvent", payload)
 }
@@ -75,6 +75,7 @@ pub(crate) fn procedure_task(medium: &Medium) -> Option<NewTask> {
         "SessionContext": medium.upload.session_context,
     }));
     Some(NewTask {
+        work: Work::Procedure,
         subappid: medium.subappid,
         file_id: medium.file_id.clone(),
         session_id: String::new(),

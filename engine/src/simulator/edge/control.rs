@@ -115,6 +115,7 @@ fn tasks(edge: &Edge, query: &str) -> Reply {
 fn describe(task: &Task) -> Value {
     json!({
         "task_id": &*task.id,
+        "action": task.work.action(),
         "subappid": task.subappid,
         "file_id": &*task.file_id,
         "session_id": task.session_id,

@@ -6,8 +6,8 @@ use oncue_rules::time::Timestamp;
 
 use super::State;
 use super::outbox::Batch;
-use super::task::{Notify, SubTask, Task};
-use crate::simulator::bodies::procedure;
+use super::task::{Notify, SubTask, Task, Work};
+use crate::simulator::bodies::{edit, procedure, review};
 use crate::simulator::error::ApiError;
 use crate::simulator::misbehaviour::{Fault, Occasion};
 
@@ -28,6 +28,7 @@ pub(crate) enum Due {
 /// What a task is made from.
 #[derive(Debug, Clone)]
 pub(crate) struct NewTask {
+    pub(crate) work: Work,
     pub(crate) subappid: u64,
     pub(crate) file_id: Arc<str>,
     pub(crate) session_id: String,
@@ -36,6 +37,11 @@ pub(crate) struct NewTask {
     pub(crate) notify: Notify,
     pub(crate) sub_tasks: Vec<SubTask>,
     pub(crate) request: Box<str>,
+}
+
+/// How many parts a task has that end by themselves: what is no procedure is one.
+fn parts(work: Work, sub_tasks: &[SubTask]) -> usize {
+    if work == Work::Procedure { sub_tasks.len() } else { 1 }
 }
 
 impl State {
@@ -50,9 +56,10 @@ impl State {
             return Err(ApiError::full("tasks", self.options.limits.tasks));
         }
         self.keep(new.request.len() + new.session_context.len() + 2 * new.session_id.len() + 256)?;
-        let id: Arc<str> = format!("{}-procedurev2-{}tt0", new.subappid, self.ids.tasks.hex32()).into();
+        let id: Arc<str> = format!("{}-{}-{}tt0", new.subappid, new.work.id_part(), self.ids.tasks.hex32()).into();
         let task = Task {
             id: id.clone(),
+            work: new.work,
             subappid: new.subappid,
             file_id: new.file_id,
             session_id: new.session_id,
@@ -60,8 +67,8 @@ impl State {
             priority: new.priority,
             notify: new.notify,
             request: new.request,
-            failures: self.failures(new.subappid, &new.sub_tasks),
-            parts: new.sub_tasks.len(),
+            failures: self.failures(new.work, new.subappid, &new.sub_tasks),
+            parts: parts(new.work, &new.sub_tasks),
             done: 0,
             created_at: now,
             finished_at: None,
@@ -72,13 +79,13 @@ impl State {
         Ok(id)
     }
 
-    fn failures(&mut self, subappid: u64, sub_tasks: &[SubTask]) -> Vec<(usize, String)> {
+    fn failures(&mut self, work: Work, subappid: u64, sub_tasks: &[SubTask]) -> Vec<(usize, String)> {
         let mut failures = Vec::new();
-        for (part, sub_task) in sub_tasks.iter().enumerate() {
+        for part in 0..parts(work, sub_tasks) {
             let occasion = Occasion {
-                action: Some("ProcessMedia"),
+                action: Some(work.action()),
                 subappid: Some(subappid),
-                definition: Some(sub_task.definition),
+                definition: sub_tasks.get(part).map(|sub_task| sub_task.definition),
             };
             if let Some(trouble) = self.mischief.strikes(Fault::SubTaskFails, &occasion) {
                 failures.push((part, trouble.code.unwrap_or_else(|| "InternalError".to_owned())));
@@ -152,23 +159,46 @@ impl State {
         if finished {
             task.finished_at = Some(now);
         }
+        if finished && task.work == Work::Edit && task.failures.is_empty() {
+            self.make_edited(number, now);
+        }
+        let Some(task) = self.tasks.get(number) else { return };
         let (subappid, notify, id) = (task.subappid, task.notify, task.id.clone());
+        let is_procedure = task.work == Work::Procedure;
         let medium = self.media.get_mut(&task.file_id).filter(|medium| medium.subappid == subappid);
-        if let Some(medium) = medium.filter(|_| finished) {
+        if let Some(medium) = medium.filter(|_| finished && is_procedure) {
             medium.finished.push(number);
         }
         if notify == Notify::Never || (notify == Notify::Finish && !finished) {
             return;
         }
         let occasion = Occasion { subappid: Some(subappid), ..Occasion::default() };
-        let again = finished && self.mischief.strikes(Fault::ProcessingAfterFinish, &occasion).is_some();
+        let again =
+            finished && is_procedure && self.mischief.strikes(Fault::ProcessingAfterFinish, &occasion).is_some();
         let Some(task) = self.tasks.get(number) else { return };
         let medium = self.medium(subappid, &task.file_id);
-        let mut events = vec![procedure::event(task, medium, done, self.options.seed)];
+        let mut events = vec![match task.work {
+            Work::Procedure => procedure::event(task, medium, done, self.options.seed),
+            Work::Edit => edit::event(task, medium, self.options.seed),
+            Work::Review => review::event(task, medium, self.options.seed),
+        }];
         if again {
             events.push(procedure::event(task, medium, done.saturating_sub(1), self.options.seed));
         }
         self.emit(subappid, events, Some(id), now);
+    }
+
+    /// Keeps the file that an edit made. The vendor does not say whether that raises `NewFileUpload` (protocol section 6), and
+    /// here it does not.
+    fn make_edited(&mut self, number: usize, now: Timestamp) {
+        let Some(task) = self.tasks.get(number) else { return };
+        let (subappid, upload) = (task.subappid, edit::upload(task));
+        // What there is no room for is an edit without a file.
+        if let Ok(file_id) = self.add_medium(subappid, upload, now)
+            && let Some(task) = self.tasks.get_mut(number)
+        {
+            task.file_id = file_id;
+        }
     }
 
     /// Whether nothing is to happen and no callback is on its way. Events that wait for being pulled may be there.

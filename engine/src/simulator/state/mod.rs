@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use oncue_rules::time::Timestamp;
+use serde_json::Value;
 
 pub(crate) mod delivery;
 pub(crate) mod life;
@@ -216,9 +217,16 @@ impl State {
             self.bytes = self.bytes.saturating_sub(medium.upload.bytes());
         }
         if self.apps.get(&subappid).is_some_and(|app| app.config.switches.delete) {
-            self.emit(subappid, vec![upload::deleted(file_id)], None, now);
+            self.emit(subappid, vec![upload::deleted(file_id, &[])], None, now);
         }
         true
+    }
+
+    /// Says that parts of a file were deleted, when the application wants it. The file stays.
+    pub(crate) fn delete_parts(&mut self, subappid: u64, file_id: &str, parts: &[Value], now: Timestamp) {
+        if self.apps.get(&subappid).is_some_and(|app| app.config.switches.delete) {
+            self.emit(subappid, vec![upload::deleted(file_id, parts)], None, now);
+        }
     }
 }
 

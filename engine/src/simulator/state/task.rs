@@ -138,11 +138,49 @@ pub(crate) enum Notify {
     Never,
 }
 
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// `ProcessMedia`: sub-tasks on a file.
+    Procedure,
+    /// `EditMedia`: a new file.
+    Edit,
+    /// `ReviewAudioVideo`: a look at a file.
+    Review,
+}
+
+impl Work {
+    /// The API that starts it.
+    pub(crate) fn action(self) -> &'static str {
+        match self {
+            Self::Procedure => "ProcessMedia",
+            Self::Edit => "EditMedia",
+            Self::Review => "ReviewAudioVideo",
+        }
+    }
+
+    /// Its `TaskType`.
+    pub(crate) fn task_type(self) -> &'static str {
+        match self {
+            Self::Procedure => "Procedure",
+            Self::Edit => "EditMedia",
+            Self::Review => "ReviewAudioVideo",
+        }
+    }
+
+    /// What its ids have in the middle.
+    pub(crate) fn id_part(self) -> &'static str {
+        if self == Self::Procedure { "procedurev2" } else { self.task_type() }
+    }
+}
+
 /// A task of an application.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) id: Arc<str>,
+    pub(crate) work: Work,
     pub(crate) subappid: u64,
+    /// The file that it is about; of an edit the one that it makes, empty before it has.
     pub(crate) file_id: Arc<str>,
     pub(crate) session_id: String,
     pub(crate) session_context: String,
@@ -165,6 +203,11 @@ impl Task {
             Ok(Value::Object(request)) => sub_tasks(&request),
             _ => Vec::new(),
         }
+    }
+
+    /// The request.
+    pub(crate) fn parameters(&self) -> Value {
+        serde_json::from_str(&self.request).unwrap_or_default()
     }
 
     pub(crate) fn status(&self) -> &'static str {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::life::NewTask;
 use super::outbox::Outgoing;
-use super::task::{Notify, sub_tasks};
+use super::task::{Notify, Work, sub_tasks};
 use super::*;
 use crate::simulator::bodies::object;
 use crate::simulator::misbehaviour::{Fault, Trouble};
@@ -49,6 +49,7 @@ fn start(state: &mut State, file_id: &Arc<str>, notify: Notify) -> Arc<str> {
         "AiContentReviewTask": { "Definition": 10 },
     }));
     let new = NewTask {
+        work: Work::Procedure,
         subappid: APP,
         file_id: file_id.clone(),
         session_id: "evt-1".to_owned(),

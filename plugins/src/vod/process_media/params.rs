@@ -9,6 +9,7 @@ use super::tasks::{
 };
 use crate::action::ActionError;
 use crate::params::invalid;
+use crate::vod::submission;
 
 /// What to process, and how. Something must be asked for: `definitions`, a list in `MediaProcessTask`, or one of the
 /// `Ai...Task`s.
@@ -117,20 +118,6 @@ pub enum Switch {
     Off,
 }
 
-/// What came of it. The result of the processing comes later, as the event `ProcedureStateChanged` with this `TaskId`.
-#[derive(Debug, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used: outputs are built as values")]
-pub(super) struct ProcessMediaOutputs {
-    /// The task; null when `duplicate`.
-    #[schemars(rename = "TaskId")]
-    task_id: Option<String>,
-    /// What the vendor's support asks for; null when `duplicate`.
-    #[schemars(rename = "RequestId")]
-    request_id: Option<String>,
-    /// Whether the vendor had taken a request with this `SessionId` before: an earlier attempt did it.
-    duplicate: bool,
-}
-
 #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
 fn is_empty<T>(list: &Option<Vec<T>>) -> bool {
     list.as_ref().is_none_or(Vec::is_empty)
@@ -154,26 +141,11 @@ impl ProcessMediaParams {
             let fix = "asks for nothing: write `definitions: [100010]`, a list in MediaProcessTask, or an Ai...Task";
             return Err(invalid("MediaProcessTask", fix));
         }
-        let longer = |text: &Option<String>, limit| text.as_ref().is_some_and(|text| text.chars().count() > limit);
-        if longer(&self.session_id, 50) {
-            return Err(invalid("SessionId", "longer than 50 characters: shorten it, or leave it out"));
-        }
-        if longer(&self.session_context, 1000) {
-            return Err(invalid("SessionContext", "longer than 1000 characters: pass an id instead of the data"));
-        }
-        if self.tasks_priority.is_some_and(|priority| !(-10..=10).contains(&priority)) {
-            return Err(invalid("TasksPriority", "write a whole number from -10 to 10"));
-        }
-        Ok(())
+        submission::check(self.session_id.as_deref(), self.session_context.as_deref(), self.tasks_priority)
     }
 
     pub(super) fn has_no_source(&self) -> bool {
         [&self.file_id, &self.media_storage_path, &self.url].iter().all(|source| source.is_none())
-    }
-
-    /// Whether the vendor takes the request only once (an empty id asks for no check).
-    pub(super) fn is_keyed(&self) -> bool {
-        self.session_id.as_ref().is_some_and(|id| !id.is_empty())
     }
 }
 
