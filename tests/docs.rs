@@ -96,7 +96,12 @@ fn every_rule_of_the_documents_is_valid() {
                 "apps:\n",
                 "apps:\n  - { subappid: 1500000002, name: second, credentials: main, insecure: true, vars: { definitions: [100030] } }\n",
             ));
-            folder.write("rules/transcode-new-uploads.yaml", &block.text);
+            if block.text.starts_with("# oncue.yaml") {
+                let target = "targets: { oncall: { url: \"https://oncall.example\" } }\n";
+                folder.write("oncue.yaml", &[&folder.read("oncue.yaml"), "\n", target, &block.text].concat());
+            } else {
+                folder.write("rules/transcode-new-uploads.yaml", &block.text);
+            }
             oncue(&["check"]).within(&folder).success();
         }
     }

@@ -9,6 +9,7 @@ mod callback;
 mod causation;
 mod cli;
 mod crash;
+mod defaults;
 mod docs;
 mod examples;
 mod layering;

@@ -45,7 +45,13 @@ pub fn build(config: &Config, actions: &Registry, files: &[SourceFile]) -> (Opti
     let facts: Vec<AppFacts> = config.apps.iter().map(facts).collect();
     let secrets: BTreeSet<String> = config.secrets.keys().map(ToString::to_string).collect();
     let files_of_rules = Scripts::of(config);
-    let known = Known { actions, files: &files_of_rules, apps: &facts, secrets: Some(&secrets) };
+    let known = Known {
+        actions,
+        files: &files_of_rules,
+        apps: &facts,
+        secrets: Some(&secrets),
+        defaults: config.defaults.as_ref(),
+    };
     let (rules, diagnostics) = RuleSet::load(files, &known);
     let live = rules.map(|rules| Live { rules, apps: Apps::new(&config.apps) });
     (live, diagnostics)

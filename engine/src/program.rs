@@ -113,7 +113,7 @@ impl Programs {
     fn bind(&self, PinnedRule { rule, vars }: PinnedRule) -> Result<Program, UnknownAction> {
         let manner = |action: &ActionName| {
             let action = self.registry.get(action)?;
-            let retry = action.retry();
+            let retry = action.retry().unwrap_or_default();
             let sends_key = action.spec().repeatable != Repeatable::Yes;
             Some(Manner { repeatable: Arc::new(move |params| action.repeatable(params)), sends_key, retry })
         };

@@ -53,9 +53,9 @@ pub trait Action: Send + Sync + 'static {
         None
     }
 
-    /// How failed attempts are repeated when a step does not say.
-    fn retry(&self) -> Retry {
-        Retry::default()
+    /// How failed attempts are repeated when a step does not say; none for an action that asks for nothing special.
+    fn retry(&self) -> Option<Retry> {
+        None
     }
 
     /// How the program text that it takes as `code`, or as a `file` of that text, is checked at load; none for an action

@@ -154,6 +154,10 @@ impl ActionCatalog for Registry {
         self.actions.get(action)?.check_code()
     }
 
+    fn has_own_retry(&self, action: &str) -> bool {
+        self.actions.get(action).is_some_and(|action| action.retry().is_some())
+    }
+
     fn needs_credentials(&self, action: &str) -> bool {
         self.actions.get(action).is_some_and(|action| action.spec().needs_credentials)
     }

@@ -24,6 +24,11 @@ pub trait ActionCatalog {
         None
     }
 
+    /// Whether an action says itself how its failed attempts are repeated, so that no default is asked for.
+    fn has_own_retry(&self, _action: &str) -> bool {
+        false
+    }
+
     /// Whether an action can only act for an application that has credentials.
     fn needs_credentials(&self, _action: &str) -> bool {
         false

@@ -76,7 +76,8 @@ impl Closure {
             .map_err(|error| broken(&file, format!("the variables are not JSON: {error}")))?;
         let node = node(&rule);
         let findings = Findings::new(&file);
-        let surroundings = Surroundings { actions, files: &NoFiles, apps: None, secrets: None, vars: &vars_hash };
+        let surroundings =
+            Surroundings { actions, files: &NoFiles, apps: None, secrets: None, vars: &vars_hash, defaults: None };
         let loaded = language::read_rule(&node, surroundings, &findings);
         match loaded {
             Some(loaded) => Ok(PinnedRule { rule: Arc::new(loaded.rule), vars }),

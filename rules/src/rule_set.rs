@@ -14,6 +14,7 @@ use crate::decode::Findings;
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::ids::{EventType, SubAppId};
 use crate::language::{self, Surroundings};
+use crate::node::Node;
 use crate::rule::{Mode, Rule, Subscription};
 use crate::schedule;
 use crate::value::{Map, Value};
@@ -33,6 +34,18 @@ pub struct Known<'a> {
     pub apps: &'a [AppFacts],
     /// The names of the configured secrets; `None` when nobody knows them, and then any name is taken.
     pub secrets: Option<&'a BTreeSet<String>>,
+    /// What rules have that do not say otherwise.
+    pub defaults: Option<&'a Defaults>,
+}
+
+/// `defaults` of the configuration: `on_failure` for rules without one, `retry` for steps without one whose action says
+/// nothing of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defaults {
+    /// The file in which they are written, for reports.
+    pub file: SourceFile,
+    /// Them as they are written.
+    pub node: Node,
 }
 
 /// What rules may know of an application.
@@ -88,14 +101,22 @@ impl RuleSet {
     pub fn load(files: &[SourceFile], known: &Known<'_>) -> (Option<Self>, Diagnostics) {
         let vars = closure::vars_of(known.apps);
         let vars_content = Content::new(vars.to_json());
-        let surroundings = Surroundings {
+        let bare = Surroundings {
             actions: known.actions,
             files: known.files,
             apps: Some(known.apps),
             secrets: known.secrets,
             vars: &vars_content.hash,
+            defaults: None,
         };
         let mut diagnostics = Diagnostics::default();
+        let defaults = known.defaults.and_then(|defaults| {
+            let findings = Findings::new(&defaults.file);
+            let usable = language::read_defaults(defaults, bare, &findings);
+            diagnostics.extend(findings.into_diagnostics());
+            usable
+        });
+        let surroundings = Surroundings { defaults: defaults.as_ref(), ..bare };
         let (mut loaded, mut places) = (Vec::new(), Vec::new());
         let mut taken = HashMap::new();
         for file in files {

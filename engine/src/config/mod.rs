@@ -18,6 +18,7 @@ use std::time::Duration;
 use oncue_plugins::target::Target;
 use oncue_plugins::vod::Credentials;
 use oncue_rules::ids::{SecretName, SubAppId};
+use oncue_rules::rule_set::Defaults;
 use oncue_rules::value::Value;
 
 use crate::secret::Secret;
@@ -55,6 +56,8 @@ pub struct Config {
     pub targets: BTreeMap<String, Target>,
     /// What targets are signed and addressed with, so that it is kept out of what is written.
     pub target_secrets: Vec<Secret>,
+    /// What rules have that do not say otherwise.
+    pub defaults: Option<Defaults>,
     /// What is bounded.
     pub limits: Limits,
     /// How long events and ended runs are kept.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use oncue_plugins::vod::Credentials;
 use oncue_rules::decode::{Field, Fields, Findings, Identifier};
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
+use oncue_rules::rule_set::Defaults;
 use oncue_rules::yaml;
 
 use super::environment::Environment;
@@ -53,7 +54,10 @@ impl Config {
             config
         });
         diagnostics.extend(findings.into_diagnostics());
-        let config = if diagnostics.has_errors() { None } else { config };
+        let mut config = if diagnostics.has_errors() { None } else { config };
+        if let Some(defaults) = config.as_mut().and_then(|config| config.defaults.as_mut()) {
+            defaults.file = written_out.hidden(file);
+        }
         (config, written_out.hide_in(&diagnostics.sorted(), file))
     }
 }
@@ -85,7 +89,11 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     let targets = fields
         .optional("targets")
         .map_or_else(|| Some(targets::Read::default()), |field| targets::read(&field, secrets.as_ref(), around));
-    for later in ["plugins", "endpoints", "defaults"] {
+    // What they hold is checked with the rules, which it becomes a part of.
+    let defaults = fields
+        .optional("defaults")
+        .map(|field| Defaults { file: field.findings().file().clone(), node: field.node().clone() });
+    for later in ["plugins", "endpoints"] {
         fields.refuse(later, &format!("`{later}` is not yet supported in this version"), "leave it out");
     }
     let targets::Read { targets, secrets: target_secrets } = targets?;
@@ -103,6 +111,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         apps: apps?,
         targets,
         target_secrets,
+        defaults,
         limits: limits?,
         keep: keep?,
     })

@@ -71,8 +71,8 @@ impl WrittenOut {
         }
     }
 
-    /// The findings, with every letter of a secret in the lines that they quote replaced by `*`.
-    pub(super) fn hide_in(&self, diagnostics: &Diagnostics, file: &SourceFile) -> Diagnostics {
+    /// The file, with every letter of a secret replaced by `*`.
+    pub(super) fn hidden(&self, file: &SourceFile) -> SourceFile {
         let mut text = file.text.as_bytes().to_vec();
         for span in &*self.0.borrow() {
             let letters = text.get_mut(span.start..span.end).unwrap_or_default();
@@ -80,7 +80,12 @@ impl WrittenOut {
         }
         // Whole characters were replaced, each byte of them by an ASCII letter, so everything else is in its place.
         let text = String::from_utf8_lossy(&text);
-        let hidden = SourceFile { name: file.name.clone(), text: text.as_ref().into() };
+        SourceFile { name: file.name.clone(), text: text.as_ref().into() }
+    }
+
+    /// The findings, with every letter of a secret in the lines that they quote replaced by `*`.
+    pub(super) fn hide_in(&self, diagnostics: &Diagnostics, file: &SourceFile) -> Diagnostics {
+        let hidden = self.hidden(file);
         let mut out = Diagnostics::default();
         for diagnostic in diagnostics.iter() {
             let mut diagnostic = diagnostic.clone();

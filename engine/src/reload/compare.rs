@@ -30,6 +30,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         cors,
         targets,
         target_secrets,
+        defaults,
     } = written;
     let mut at_next_start = Vec::new();
     let mut compare = |key: &str, running: String, written: String| {
@@ -68,6 +69,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         cors: started.cors.clone(),
         targets,
         target_secrets,
+        defaults,
     };
     Held { config, at_next_start }
 }

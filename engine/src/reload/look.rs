@@ -147,7 +147,9 @@ impl Origin {
             contents.add(&file.text);
         }
         let scripts = Scripts::of(&config);
-        for (file, named) in files.iter().flat_map(|file| programs(&file.text).map(move |named| (file, named))) {
+        for (file, named) in
+            files.iter().chain([&file]).flat_map(|file| programs(&file.text).map(move |named| (file, named)))
+        {
             let Ok(program) = scripts.read(file, named) else {
                 contents.add("absent");
                 continue;

@@ -204,13 +204,13 @@ impl Action for Webhook {
     }
 
     /// Up to 1,000 attempts within 72 hours, from 1 s to 1 h apart: a receiver that is down over a weekend still hears.
-    fn retry(&self) -> Retry {
-        Retry {
+    fn retry(&self) -> Option<Retry> {
+        Some(Retry {
             max_attempts: 1_000,
             initial: Duration::from_secs(1),
             max: Duration::from_hours(1),
             within: Some(Duration::from_hours(72)),
-        }
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 mod action;
 mod applications;
 mod condition;
+mod defaults;
 mod expressions;
 mod failure;
 mod later;
@@ -26,7 +27,9 @@ use crate::diagnostic::Span;
 use crate::ids::ContentHash;
 use crate::node::Node;
 use crate::rule::Rule;
-use crate::rule_set::AppFacts;
+use crate::rule_set::{AppFacts, Defaults};
+
+pub(crate) use defaults::Usable;
 
 /// What rules are checked against.
 #[derive(Clone, Copy)]
@@ -41,6 +44,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) secrets: Option<&'a BTreeSet<String>>,
     /// Names the `vars` that rules pin.
     pub(crate) vars: &'a ContentHash,
+    /// What rules have that do not say otherwise; a stored rule has it already.
+    pub(crate) defaults: Option<&'a Usable>,
 }
 
 /// A rule that was read.
@@ -56,6 +61,15 @@ pub(crate) struct Loaded {
 pub(crate) struct NamedAt {
     pub(crate) name: String,
     pub(crate) span: Span,
+}
+
+/// The defaults of the configuration; `None` when they have errors, which go to `findings`.
+pub(crate) fn read_defaults(
+    defaults: &Defaults,
+    surroundings: Surroundings<'_>,
+    findings: &Findings<'_>,
+) -> Option<Usable> {
+    defaults::read(defaults, surroundings, findings)
 }
 
 /// The rules of a file. Every problem goes to `findings`; a rule with errors is left out.

@@ -20,10 +20,11 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Option<Retry>> {
         fields.findings().error(span, "only a step that `uses` an action can have `retry`", hint);
         return None;
     }
-    retry(&field).map(Some)
+    one(&field).map(Some)
 }
 
-fn retry(field: &Field<'_>) -> Option<Retry> {
+/// One that is written alone.
+pub(super) fn one(field: &Field<'_>) -> Option<Retry> {
     let defaults = Retry::default();
     let mut fields = field.fields("a retry")?;
     let max_attempts = match fields.optional("max_attempts") {

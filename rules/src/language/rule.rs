@@ -3,6 +3,7 @@
 use crate::closure;
 use crate::decode::{Field, Fields, Identifier};
 use crate::ids::RuleName;
+use crate::node::Node;
 use crate::rule::{Mode, Rule};
 
 use super::step::Workflow;
@@ -14,9 +15,16 @@ use super::{
 const WHAT: &str = "a rule";
 
 pub(super) fn read(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec<NamedAt>) -> Option<Loaded> {
+    let within = |node: &Node, names: &mut Vec<NamedAt>| {
+        let field = Field::new(field.findings(), field.name(), node);
+        match surroundings.defaults.and_then(|defaults| defaults.add_to(&field, surroundings)) {
+            Some(whole) => read_whole(&Field::new(field.findings(), field.name(), &whole), surroundings, names),
+            None => read_whole(&field, surroundings, names),
+        }
+    };
     match programs::embed(field, surroundings) {
-        Some(whole) => read_whole(&Field::new(field.findings(), field.name(), &whole), surroundings, names),
-        None => read_whole(field, surroundings, names),
+        Some(whole) => within(&whole, names),
+        None => within(field.node(), names),
     }
 }
 

@@ -59,7 +59,7 @@ fn source(name: &str, text: &str) -> SourceFile {
 fn load_with(text: &str, apps: &[AppFacts]) -> RuleSet {
     let (set, diagnostics) = RuleSet::load(
         &[source("a.yaml", text)],
-        &Known { actions: &Actions::new(), files: &NoFiles, apps, secrets: None },
+        &Known { actions: &Actions::new(), files: &NoFiles, apps, secrets: None, defaults: None },
     );
     set.unwrap_or_else(|| panic!("{diagnostics}"))
 }
@@ -180,8 +180,10 @@ fn applications_are_resolved_at_load() {
 fn names_are_unique_over_all_files() {
     let text = "rules:\n  - { name: a, on: X, steps: [{ uses: log, with: { message: a } }] }\n";
     let files = [source("one.yaml", text), source("two.yaml", text)];
-    let (set, diagnostics) =
-        RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[], secrets: None });
+    let (set, diagnostics) = RuleSet::load(
+        &files,
+        &Known { actions: &Actions::new(), files: &NoFiles, apps: &[], secrets: None, defaults: None },
+    );
     assert!(set.is_none());
     let messages: Vec<String> = diagnostics.iter().map(|d| format!("{}: {}", d.file.name, d.message)).collect();
     assert_eq!(messages, ["two.yaml: two rules have the name `a`: the other is at one.yaml:2"]);
@@ -190,8 +192,10 @@ fn names_are_unique_over_all_files() {
 #[test]
 fn problems_of_all_files_come_together() {
     let files = [source("b.yaml", "rules: 1\n"), source("a.yaml", "rules: [\n"), source("c.yaml", "rules: []\n")];
-    let (set, diagnostics) =
-        RuleSet::load(&files, &Known { actions: &Actions::new(), files: &NoFiles, apps: &[], secrets: None });
+    let (set, diagnostics) = RuleSet::load(
+        &files,
+        &Known { actions: &Actions::new(), files: &NoFiles, apps: &[], secrets: None, defaults: None },
+    );
     assert!(set.is_none());
     assert_eq!(diagnostics.iter().map(|d| d.file.name.to_string()).collect::<Vec<_>>(), ["a.yaml", "b.yaml"]);
 }
@@ -269,4 +273,83 @@ fn what_does_not_belong_together_does_not_open() {
     assert!(open("{", &vars.text).starts_with("the closure is not JSON"));
     assert_eq!(open("{}", &vars.text), "this is no closure: `rule` or `vars` is missing");
     assert_eq!(message(Closure::open(&closure.text, &vars.text, &Nothing)), "there is no action `log`");
+}
+
+/// `log` without a retry of its own, and `call` with one.
+struct WithRetry(Json);
+
+impl ActionCatalog for WithRetry {
+    fn names(&self) -> Vec<ActionName> {
+        ["log", "call"].map(ActionName::from).to_vec()
+    }
+
+    fn parameters(&self, action: &str) -> Option<&Json> {
+        ["log", "call"].contains(&action).then_some(&self.0)
+    }
+
+    fn has_own_retry(&self, action: &str) -> bool {
+        action == "call"
+    }
+}
+
+fn load_under(defaults: &str, rules: &str) -> Result<RuleSet, String> {
+    let actions = WithRetry(Actions::new().0);
+    let file = source("oncue.yaml", defaults);
+    let node = yaml::read(&file, &mut Diagnostics::default()).unwrap();
+    let defaults = Defaults { file, node };
+    let known = Known { actions: &actions, files: &NoFiles, apps: &apps(), secrets: None, defaults: Some(&defaults) };
+    let (set, diagnostics) = RuleSet::load(&[source("a.yaml", rules)], &known);
+    set.ok_or_else(|| diagnostics.to_string())
+}
+
+const DEFAULTS: &str = "retry: { max_attempts: 2, initial: 3s }
+on_failure: [{ uses: log, with: { message: \"${{ error.code }}\" } }]";
+
+#[test]
+fn rules_have_the_defaults_where_they_do_not_say_otherwise() {
+    let rules = "rules:
+  - name: bare
+    on: X
+    steps:
+      - { uses: log, with: { message: a, uses: log } }
+      - group: [{ uses: call, with: { message: a } }, { uses: log, with: { message: b }, retry: { max_attempts: 9 } }]
+  - name: own
+    on: X
+    steps: [{ uses: log, with: { message: a } }]
+    on_failure: []
+";
+    let set = load_under(DEFAULTS, rules).unwrap();
+    let attempts = |step: &crate::rule::Step| step.retry.map(|retry| retry.max_attempts);
+    let bare = set.get("bare").unwrap();
+    assert_eq!((attempts(&bare.steps[0]), attempts(&bare.steps[1])), (Some(2), None));
+    let crate::rule::StepKind::Group(group) = &bare.steps[1].kind else { panic!("{bare:?}") };
+    assert_eq!((attempts(&group[0]), attempts(&group[1])), (None, Some(9)));
+    assert_eq!((bare.on_failure.len(), attempts(&bare.on_failure[0])), (1, Some(2)));
+    assert!(set.get("own").unwrap().on_failure.is_empty());
+
+    // A run pins them: the rule opens without them, and other defaults are another closure.
+    let text = &set.contents()[1].text;
+    let opened = Closure::open(text, &set.vars().to_json(), &WithRetry(Actions::new().0)).unwrap();
+    assert_eq!((opened.rule.on_failure.len(), &opened.rule.closure), (1, &bare.closure));
+    let other = load_under(&DEFAULTS.replace("3s", "4s"), rules).unwrap();
+    assert_ne!(other.get("bare").unwrap().closure, bare.closure);
+    let same = load_under("{}", rules).unwrap();
+    assert_eq!((same.get("bare").unwrap().on_failure.len(), same.get("bare").unwrap().steps[0].retry), (0, None));
+}
+
+#[test]
+fn defaults_that_are_wrong_are_reported_where_they_are_written_and_once() {
+    let rules = "rules: [{ name: a, on: X, steps: [{ uses: log, with: { message: a } }] },
+      { name: b, on: X, steps: [{ uses: log, with: { message: a } }] }]";
+    let report = load_under("on_failure: [{ uses: lgo, with: {} }]\nretry: { max_attempts: 0 }", rules).unwrap_err();
+    assert_eq!(report.matches("-->").count(), 2, "{report}");
+    assert!(report.contains("oncue.yaml:1:22") && report.contains("oncue.yaml:2:24"), "{report}");
+}
+
+#[test]
+fn what_does_not_fit_a_rule_is_reported_at_that_rule() {
+    let defaults = "on_failure: [{ id: told, uses: log, with: { message: a } }]";
+    let rules = "rules:\n  - { name: a, on: X, steps: [{ id: told, uses: log, with: { message: a } }] }";
+    let report = load_under(defaults, rules).unwrap_err();
+    assert!(report.contains("a.yaml:2:"), "{report}");
 }

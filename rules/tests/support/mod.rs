@@ -80,7 +80,10 @@ pub(crate) fn apps() -> Vec<AppFacts> {
 
 pub(crate) fn load(files: &[SourceFile]) -> (Option<RuleSet>, Diagnostics) {
     let secrets = ["cms", "oncall_token"].map(str::to_owned).into();
-    RuleSet::load(files, &Known { actions: &Actions::read(), files: &Files, apps: &apps(), secrets: Some(&secrets) })
+    RuleSet::load(
+        files,
+        &Known { actions: &Actions::read(), files: &Files, apps: &apps(), secrets: Some(&secrets), defaults: None },
+    )
 }
 
 pub(crate) fn source(name: &str, text: &str) -> SourceFile {
