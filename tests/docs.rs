@@ -86,7 +86,7 @@ fn every_command_of_the_chinese_readme_works() {
 
 #[test]
 fn every_rule_of_the_documents_is_valid() {
-    for readme in ["README.md", "README.zh-CN.md", "docs/rules.md"] {
+    for readme in ["README.md", "README.zh-CN.md", "docs/rules.md", "docs/workflows.md"] {
         let yaml: Vec<_> = blocks(readme).into_iter().filter(|block| block.language == "yaml").collect();
         assert!(!yaml.is_empty(), "{readme} explains no rule");
         for block in yaml {

@@ -24,4 +24,5 @@ mod seed;
 mod simulator;
 mod store_suite;
 mod support;
+mod waits;
 mod webhook;

@@ -92,6 +92,8 @@ pub struct Step {
     pub on_error: OnError,
     /// How long it may take, queueing, attempts and back-off included.
     pub timeout: Option<Duration>,
+    /// What it means when that is over; `on_error` when it does not say.
+    pub on_timeout: Option<OnError>,
     /// How failed attempts are repeated; only for `uses`. `None` means [`Retry::default`].
     pub retry: Option<Retry>,
 }
@@ -110,6 +112,60 @@ pub enum StepKind {
     Set(Vec<(String, Template)>),
     /// Runs steps in order.
     Group(Vec<Step>),
+    /// Does nothing for a while.
+    Sleep(Sleep),
+    /// Ends the run well, at once; the word says how.
+    End(String),
+    /// Runs one of several lists of steps.
+    Switch(Switch),
+    /// Waits for an event; any of these.
+    WaitFor(Vec<Awaited>),
+}
+
+/// How long a step does nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sleep {
+    /// For so long.
+    For(Duration),
+    /// Until the clock next shows a time of day.
+    Until(Box<Schedule>),
+}
+
+/// A choice by a value.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// What is compared, as text.
+    pub value: Template,
+    /// The texts, and what is done for each.
+    pub cases: Vec<(String, Vec<Step>)>,
+    /// What is done for any other value.
+    pub default: Vec<Step>,
+}
+
+/// An event that is waited for.
+#[derive(Debug, Clone)]
+pub struct Awaited {
+    /// Its types.
+    pub on: BTreeSet<EventType>,
+    /// The correlation keys that it must have, by name; at least one.
+    pub keys: Vec<(String, Template)>,
+    /// Conditions on its fields.
+    pub pattern: Option<Pattern>,
+}
+
+impl Step {
+    /// The lists of steps within it, of which one run takes one.
+    pub fn lists(&self) -> impl Iterator<Item = &[Step]> {
+        let (group, switch) = match &self.kind {
+            StepKind::Group(steps) => (Some(steps.as_slice()), None),
+            StepKind::Switch(switch) => (None, Some(switch)),
+            _ => (None, None),
+        };
+        let lists = switch.into_iter().flat_map(|switch| {
+            switch.cases.iter().map(|(_, steps)| steps.as_slice()).chain([switch.default.as_slice()])
+        });
+        group.into_iter().chain(lists)
+    }
 }
 
 /// Repetition of a step.

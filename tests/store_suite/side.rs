@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oncue::store::{Advance, Content, Fence, Page, Quarantine, RunStatus, StepOutcome, StepRow};
-use oncue_rules::ids::{ContentHash, RuleName};
+use oncue_rules::ids::{ContentHash, EventId, RuleName};
 
 use super::Place;
 use super::support::*;
@@ -33,6 +33,9 @@ pub(super) async fn the_run_behind_a_key_is_found(place: Arc<dyn Place>) {
     let origin = store.origin("k1").await.unwrap().unwrap();
     let detail = store.run(run).await.unwrap().unwrap();
     let event = store.event(detail.row.event).await.unwrap().unwrap();
+    let awaited = store.awaited(detail.row.event).await.unwrap().unwrap();
+    assert_eq!((awaited.row.id, &awaited.body, &awaited.keys), (event.row.id, &event.body, &event.keys));
+    assert!(store.awaited(EventId::from_bytes([9; 16])).await.unwrap().is_none());
     assert_eq!((origin.run, &origin.rule, &origin.envelope), (run, &detail.row.rule, &event.envelope));
     assert_eq!(store.origin("k2").await.unwrap(), None);
 }

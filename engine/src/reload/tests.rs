@@ -46,6 +46,9 @@ impl Store for Contents {
     async fn origin(&self, _: &str) -> Result<Option<crate::store::Origin>, Error> {
         unreachable!()
     }
+    async fn awaited(&self, _: oncue_rules::ids::EventId) -> Result<Option<crate::store::StoredEvent>, Error> {
+        unreachable!()
+    }
     async fn claim(&self, _: Claim) -> Result<Vec<ClaimedRun>, Error> {
         unreachable!()
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::{Ended, attempt};
-use super::hand::{Dropped, Hand, take_in};
-use super::{Stop, facts};
+use super::hand::{Dropped, Hand};
+use super::{Stop, events, facts};
 use crate::clock;
 use crate::failpoint::crash_point;
 use crate::program::OpenError;
@@ -63,17 +63,17 @@ async fn take_up(hand: &Hand, claimed: ClaimedRun) -> Result<Option<(Box<Run>, N
             return Ok(None);
         }
     };
-    let (decision, consumed) = wake(&mut run, claimed);
+    let (decision, consumed) = wake(hand, &mut run, claimed).await?;
     let next = hand.settle(&mut run, decision, consumed).await?;
     Ok(Some((run, next)))
 }
 
 /// What the inbox means for a run that was taken up, and what became of the attempt that it was in.
-fn wake(run: &mut Run, claimed: ClaimedRun) -> (Decision, Vec<InputId>) {
-    let (decision, consumed) = take_in(run, claimed.inbox);
+async fn wake(hand: &Hand, run: &mut Run, claimed: ClaimedRun) -> Result<(Decision, Vec<InputId>), Dropped> {
+    let (decision, consumed) = hand.take_in(run, claimed.inbox).await?;
     let decided = matches!(decision.next, Next::Call(_) | Next::End);
     let decision = if decided { decision } else { decision.then(run.transition(Input::Resume, clock::now())) };
-    (decision, consumed)
+    Ok((decision, consumed))
 }
 
 async fn restore(hand: &Hand, claimed: &ClaimedRun) -> Result<Result<Run, String>, Dropped> {
@@ -98,7 +98,9 @@ async fn restore(hand: &Hand, claimed: &ClaimedRun) -> Result<Result<Run, String
         Err(reason) => return Ok(Err(format!("the event of the run cannot be read: {reason}"))),
     };
     let facts = facts(&*shared.surroundings, row.id, event, Arc::clone(&claimed.event.body), row.created_at);
-    Ok(Run::restore(program, facts, &claimed.state, &claimed.steps).map_err(|damaged| damaged.to_string()))
+    let events = events::of_steps(hand, &claimed.steps).await?;
+    let restored = Run::restore(program, facts, &claimed.state, &claimed.steps, &events);
+    Ok(restored.map_err(|damaged| damaged.to_string()))
 }
 
 /// Makes an attempt and commits what its end means; meanwhile listens for what happens to the run.
@@ -128,7 +130,7 @@ async fn perform(hand: &Hand, run: &mut Run, call: Call) -> Result<Next, Dropped
         if inputs.is_empty() {
             continue;
         }
-        let (decision, consumed) = take_in(run, inputs);
+        let (decision, consumed) = hand.take_in(run, inputs).await?;
         let next = hand.settle(run, decision, consumed).await?;
         if next != Next::Await {
             return Ok(next);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use oncue_rules::ids::StepPath;
 
 use super::leases::Leash;
-use super::{Permit, Shared, Stop};
+use super::{Permit, Shared, Stop, events};
 use crate::clock;
 use crate::store::{self, Advance, ErrorRecord, InboxRow, Input as Stored, InputId, RunStatus};
-use crate::workflow::{Decision, Input, Next, Run};
+use crate::workflow::{Decision, Next, Run};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl Hand {
                 return Ok(decision.next);
             }
             let committed = decision.next;
-            (decision, consumed) = take_in(run, inputs);
+            (decision, consumed) = self.take_in(run, inputs).await?;
             if decision.next == Next::Await && matches!(committed, Next::Call(_)) {
                 decision.next = committed;
             }
@@ -89,6 +89,22 @@ impl Hand {
     /// Looks for inputs that came, without deciding anything.
     pub(super) async fn inputs(&self, run: &Run) -> Result<Vec<InboxRow>, Dropped> {
         self.commit(&run.standing(), Vec::new()).await
+    }
+
+    /// What inputs mean for a run, all together.
+    pub(super) async fn take_in(
+        &self,
+        run: &mut Run,
+        inputs: Vec<InboxRow>,
+    ) -> Result<(Decision, Vec<InputId>), Dropped> {
+        let consumed = inputs.iter().map(|row| row.id).collect();
+        let mut decision = run.standing();
+        for row in inputs {
+            if let Some(input) = events::input(self, row.input).await? {
+                decision = decision.then(run.transition(input, clock::now()));
+            }
+        }
+        Ok((decision, consumed))
     }
 
     /// Stops a run that cannot go on, with the reason, until a person has helped. A cancelled one ends.
@@ -139,14 +155,4 @@ impl Hand {
         }
         self.shared.bell.notify_one();
     }
-}
-
-/// What inputs mean for a run, as one decision.
-pub(super) fn take_in(run: &mut Run, inputs: Vec<InboxRow>) -> (Decision, Vec<InputId>) {
-    let now = clock::now();
-    let consumed = inputs.iter().map(|row| row.id).collect();
-    let decision = inputs
-        .into_iter()
-        .fold(run.standing(), |decision, row| decision.then(run.transition(Input::from(row.input), now)));
-    (decision, consumed)
 }

@@ -9,6 +9,7 @@
 mod attempt;
 mod claim;
 mod drive;
+mod events;
 mod gates;
 mod hand;
 mod leases;

@@ -48,6 +48,9 @@ pub trait Store: Send + Sync + 'static {
     /// The run that made a request under this idempotency key, which came back as the `SessionId` of an event.
     async fn origin(&self, key: &str) -> Result<Option<Origin>, Error>;
 
+    /// An event that a run was handed, to be read whole.
+    async fn awaited(&self, event: EventId) -> Result<Option<StoredEvent>, Error>;
+
     /// Leases runs that have something to do and that nobody holds, taking turns among applications.
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error>;
 

@@ -102,6 +102,11 @@ impl<'p> Walk<'p> {
             None => self.go(),
             Some(Active::Call { retry_at: Some(_), .. }) => self.retry_due(),
             Some(Active::Call { attempts, .. }) => self.lost(attempts),
+            Some(Active::Sleep { .. }) => match self.place() {
+                Some(place) => self.wake(&place),
+                None => self.rest(),
+            },
+            Some(Active::Wait { .. }) => self.rest(),
         }
     }
 
@@ -147,7 +152,11 @@ impl<'p> Walk<'p> {
         let Some(place) = places.iter().find(|place| place.path == path && !place.is_item) else { return self.rest() };
         let Some(deadline) = place.deadline() else { return self.rest() };
         if let Some(depth) = self.overdue() {
-            let class = if self.cursor.state.backs_off() { "retry" } else { "unknown" };
+            let class = match self.cursor.state.active {
+                Some(Active::Call { retry_at: Some(_), .. }) => "retry",
+                Some(Active::Call { .. }) => "unknown",
+                _ => "fatal",
+            };
             return self.time_out(depth, class);
         }
         self.draft.timer(place.path(), TimerKind::Timeout, deadline);
@@ -155,7 +164,7 @@ impl<'p> Walk<'p> {
     }
 
     /// Ends the place at `depth` and all inside it as timed out.
-    fn time_out(&mut self, depth: usize, class: &str) -> Next {
+    pub(super) fn time_out(&mut self, depth: usize, class: &str) -> Next {
         let places = self.places();
         let Some(place) = places.get(depth) else { return self.rest() };
         let after = place.step.timeout.unwrap_or_default();

@@ -3,7 +3,7 @@
 use oncue_rules::ids::StepPath;
 use oncue_rules::time::Timestamp;
 
-use super::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, Timer, TimerKind};
+use super::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, Timer, TimerKind, Wait};
 use super::{Next, State};
 
 /// What a transition decided. It is to be committed before anything is done about `next`.
@@ -21,8 +21,10 @@ pub struct Decision {
     pub failed_attempts: Vec<FailedAttempt>,
     /// Timers to set; none is for a path in `settled`.
     pub timers: Vec<Timer>,
-    /// Paths whose timers are void.
+    /// Paths whose timers and waits are void.
     pub settled: Vec<StepPath>,
+    /// Events to wait for; only with [`Next::Park`].
+    pub waits: Vec<Wait>,
     /// What to do after the commit.
     pub next: Next,
 }
@@ -36,7 +38,9 @@ impl Decision {
             failed_attempts: self.failed_attempts,
             timers: self.timers,
             settled: self.settled,
+            waits: self.waits,
         };
+        draft.waits.extend(later.waits);
         draft.failed_attempts.extend(later.failed_attempts);
         later.steps.into_iter().for_each(|row| draft.step(row));
         later.settled.into_iter().for_each(|path| draft.settle(path));
@@ -45,7 +49,7 @@ impl Decision {
             (Next::Await, Next::Call(call)) => Next::Call(call),
             (later, _) => later,
         };
-        let Draft { steps, failed_attempts, timers, settled } = draft;
+        let Draft { steps, failed_attempts, timers, settled, waits } = draft;
         Self {
             status: later.status,
             state: later.state,
@@ -54,6 +58,7 @@ impl Decision {
             failed_attempts,
             timers,
             settled,
+            waits,
             next,
         }
     }
@@ -66,6 +71,7 @@ pub(super) struct Draft {
     failed_attempts: Vec<FailedAttempt>,
     timers: Vec<Timer>,
     settled: Vec<StepPath>,
+    waits: Vec<Wait>,
 }
 
 impl Draft {
@@ -86,13 +92,18 @@ impl Draft {
         self.timers.push(Timer { path, kind, due_at });
     }
 
+    pub(super) fn wait(&mut self, wait: Wait) {
+        self.waits.push(wait);
+    }
+
     pub(super) fn settle(&mut self, path: StepPath) {
         self.timers.retain(|timer| timer.path != path);
+        self.waits.retain(|wait| wait.path != path);
         self.settled.push(path);
     }
 
     pub(super) fn decide(self, state: &State, next: Next) -> Decision {
-        let Self { steps, failed_attempts, timers, settled } = self;
+        let Self { steps, failed_attempts, timers, settled, waits } = self;
         Decision {
             status: state.status(next == Next::Park),
             state: state.to_json(),
@@ -101,6 +112,7 @@ impl Draft {
             failed_attempts,
             timers,
             settled,
+            waits,
             next,
         }
     }

@@ -17,6 +17,7 @@ mod restore;
 mod state;
 mod transition;
 mod view;
+mod wait;
 mod walk;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use oncue_plugins::action::{ActionError, Repeatable};
+use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, StepPath};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
@@ -34,8 +36,8 @@ pub use decision::Decision;
 pub use key::{idempotency_key, jitter};
 pub use limits::{ITEM_LIMIT, OUTPUT_LIMIT, PARAMS_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
 pub use program::{Facts, Manner, Program, UnknownAction};
-pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind};
-pub use restore::Damaged;
+pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};
+pub use restore::{Damaged, Events};
 pub use state::{Active, Frame, Phase, State};
 
 use view::View;
@@ -91,10 +93,12 @@ pub enum Input {
         /// Why.
         reason: String,
     },
-    /// An event came; nothing waits for events yet, so it is ignored.
+    /// An event came that carries a key which a step waits for. Whether it is the awaited one is for the step to say.
     Event {
         /// The step that waited.
         path: StepPath,
+        /// The event.
+        event: Arc<Event>,
     },
 }
 

@@ -4,7 +4,7 @@ use oncue_rules::ids::StepPath;
 use oncue_rules::rule::{Rule, Step};
 use oncue_rules::time::Timestamp;
 
-use super::state::{Frame, State, inner};
+use super::state::{Frame, State, case_steps, inner};
 
 /// A step that a cursor stands in or before, or an item of it.
 #[derive(Debug, Clone)]
@@ -44,6 +44,11 @@ pub(super) fn inner_path(path: &str, step: &Step, index: usize) -> String {
     format!("{path}/{}", name(step, index))
 }
 
+/// The path of a step inside a case.
+pub(super) fn case_path(path: &str, case: usize, step: &Step, index: usize) -> String {
+    format!("{path}/{case}/{}", name(step, index))
+}
+
 /// The places of a cursor, one for a frame, from the outermost inwards; none for the innermost list when its end is
 /// reached, and none from where a damaged cursor does not fit the rule.
 pub(super) fn places<'p>(rule: &'p Rule, state: &State) -> Vec<Place<'p>> {
@@ -58,6 +63,11 @@ pub(super) fn places<'p>(rule: &'p Rule, state: &State) -> Vec<Place<'p>> {
                     None => format!("{}{}", state.phase.prefix(), name(step, at)),
                 };
                 Place { step, path, is_item: false, started_at: deeper }
+            }),
+            Frame::Case { case, at, .. } => places.last().and_then(|outer| {
+                let step = case_steps(outer.step, case).get(at)?;
+                let path = case_path(&outer.path, case, step, at);
+                Some(Place { step, path, is_item: false, started_at: deeper })
             }),
             Frame::Each { index, .. } => places.last().map(|outer| {
                 let path = item_path(&outer.path, index);

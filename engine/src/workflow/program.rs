@@ -73,8 +73,7 @@ impl Program {
                     let known = manner(action).ok_or_else(|| UnknownAction { action: action.clone() })?;
                     bound.insert(action.clone(), known);
                 }
-                StepKind::Group(steps) => left.extend(steps),
-                StepKind::Set(_) => {}
+                _ => step.lists().for_each(|steps| left.extend(steps)),
             }
         }
         Ok(Self { rule, vars, manners: bound })

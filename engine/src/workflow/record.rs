@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use oncue_rules::ids::StepPath;
+use oncue_rules::event::CorrelationKey;
+use oncue_rules::ids::{EventType, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +174,21 @@ pub struct Timer {
     pub due_at: Timestamp,
 }
 
+/// What a parked run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The step that waits.
+    pub path: StepPath,
+    /// The application of the awaited event.
+    pub subappid: Option<SubAppId>,
+    /// The type of the awaited event.
+    pub kind: EventType,
+    /// The correlation key that the awaited event carries.
+    pub key: CorrelationKey,
+    /// Events received at or after this moment count, also those already stored. The run's own event never does.
+    pub since: Timestamp,
+}
+
 /// What a timer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +197,8 @@ pub enum TimerKind {
     Retry,
     /// The step's `timeout` is over.
     Timeout,
+    /// A `sleep` is over.
+    Wake,
 }
 
 impl TimerKind {
@@ -190,12 +208,13 @@ impl TimerKind {
         match self {
             Self::Retry => "retry",
             Self::Timeout => "timeout",
+            Self::Wake => "wake",
         }
     }
 
     /// The kind of this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Retry, Self::Timeout].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Retry, Self::Timeout, Self::Wake].into_iter().find(|kind| kind.as_str() == word)
     }
 }

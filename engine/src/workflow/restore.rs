@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use oncue_rules::event::Event;
+use oncue_rules::ids::EventId;
 use oncue_rules::rule::{Step, StepKind};
 use oncue_rules::value::Value;
 
-use super::place::{inner_path, item_path, name};
+use super::place::{case_path, inner_path, item_path, name};
 use super::record::{StepOutcome, StepRow};
-use super::state::{Frame, Phase, State, inner};
-use super::view::{View, item_value, loop_value, step_value};
+use super::state::{Frame, Phase, State, case_steps, inner};
+use super::view::{View, awaited_value, item_value, loop_value, step_value};
+use super::wait::referred;
 use super::{Cursor, Facts, Program, Run};
 
 /// A stored run cannot be taken up.
@@ -38,6 +41,14 @@ pub enum Damaged {
         #[source]
         source: oncue_rules::value::JsonError,
     },
+    /// The event that a wait ended with is gone.
+    #[error("step {path} ended with {event}, which is not stored any more")]
+    Event {
+        /// The step.
+        path: String,
+        /// The event.
+        event: EventId,
+    },
     /// The cursor stands where the rule has no step.
     #[error("the state of the run does not fit its rule: at {path} there is no such step")]
     Misfit {
@@ -57,19 +68,31 @@ pub enum Damaged {
 }
 
 impl Run {
-    /// The run whose committed state and step rows these are. Its first input is to be [`super::Input::Resume`].
+    /// The events that step rows stand for, which [`Run::restore`] needs.
+    pub fn awaited(rows: &[StepRow]) -> impl Iterator<Item = EventId> {
+        rows.iter().filter_map(|row| referred(row.output.as_deref()?))
+    }
+
+    /// The run whose committed state and step rows these are, with the events that the rows stand for
+    /// ([`Run::awaited`]). Its first input is to be [`super::Input::Resume`].
     ///
     /// # Errors
     ///
     /// When what is stored cannot be read, or does not fit the program.
-    pub fn restore(program: Arc<Program>, facts: Facts, state: &str, rows: &[StepRow]) -> Result<Self, Damaged> {
+    pub fn restore(
+        program: Arc<Program>,
+        facts: Facts,
+        state: &str,
+        rows: &[StepRow],
+        events: &Events,
+    ) -> Result<Self, Damaged> {
         let state: State = serde_json::from_str(state).map_err(|source| Damaged::State { source })?;
         if state.v > State::VERSION {
             return Err(Damaged::TooNew { found: state.v });
         }
         let rows = rows.iter().map(|row| (row.path.as_str(), row)).collect();
         let mut view = View::new(&program, &facts);
-        let mut reader = Reader { rows, view: &mut view };
+        let mut reader = Reader { rows, view: &mut view, events };
         let rule = &program.rule;
         if state.phase == Phase::OnFailure {
             reader.ended_list(&rule.steps, name)?;
@@ -82,9 +105,13 @@ impl Run {
     }
 }
 
+/// Events by their ids.
+pub type Events = HashMap<EventId, Arc<Event>>;
+
 struct Reader<'r> {
     rows: HashMap<&'r str, &'r StepRow>,
     view: &'r mut View,
+    events: &'r Events,
 }
 
 impl Reader<'_> {
@@ -96,7 +123,7 @@ impl Reader<'_> {
         frames: &[Frame],
         outer: Option<&str>,
     ) -> Result<(), Damaged> {
-        let Some((Frame::Block { at, .. }, deeper)) = frames.split_first() else {
+        let Some((Frame::Block { at, .. } | Frame::Case { at, .. }, deeper)) = frames.split_first() else {
             return if frames.is_empty() { Ok(()) } else { Err(misfit(outer)) };
         };
         let path_of = |step: &Step, index| match outer {
@@ -114,10 +141,7 @@ impl Reader<'_> {
 
     fn open_step(&mut self, state: &State, step: &Step, frames: &[Frame], path: &str) -> Result<(), Damaged> {
         let (Some(Frame::Each { index, count, .. }), Some(for_each)) = (frames.first(), &step.for_each) else {
-            return match &step.kind {
-                StepKind::Group(steps) => self.open_list(state, steps, frames, Some(path)),
-                StepKind::Uses { .. } | StepKind::Set(_) => Err(misfit(Some(path))),
-            };
+            return self.open_inner(state, step, frames, path);
         };
         let changed = |now| Damaged::Items { path: path.to_owned(), then: *count, now };
         let items = for_each.items.render(self.view.scope()).map_err(|error| changed(error.to_string()))?;
@@ -133,8 +157,21 @@ impl Reader<'_> {
             }
         }
         self.view.bind(*index);
-        let deeper = frames.get(1..).unwrap_or_default();
-        self.open_list(state, inner(step), deeper, Some(&item_path(path, *index)))
+        match frames.get(1..).unwrap_or_default() {
+            [] => Ok(()),
+            deeper => self.open_inner(state, step, deeper, &item_path(path, *index)),
+        }
+    }
+
+    /// A list within a step, or within an item of it.
+    fn open_inner(&mut self, state: &State, step: &Step, frames: &[Frame], path: &str) -> Result<(), Damaged> {
+        match (&step.kind, frames.first()) {
+            (StepKind::Group(steps), _) => self.open_list(state, steps, frames, Some(path)),
+            (StepKind::Switch(_), Some(Frame::Case { case, .. })) => {
+                self.open_list(state, case_steps(step, *case), frames, Some(&format!("{path}/{case}")))
+            }
+            _ => Err(misfit(Some(path))),
+        }
     }
 
     fn ended_list(&mut self, list: &[Step], path_of: impl Fn(&Step, usize) -> String) -> Result<(), Damaged> {
@@ -152,8 +189,8 @@ impl Reader<'_> {
             }
             loop_value(row.outcome, row.error.as_ref(), results)
         } else {
-            self.ended_list(inner(step), |step, index| inner_path(path, step, index))?;
-            step_value(row.outcome, row.error.as_ref(), output(row)?.as_ref())
+            self.ended_inner(step, path)?;
+            step_value(row.outcome, row.error.as_ref(), self.output(step, row)?.as_ref())
         };
         self.view.record(step.id.as_ref(), value);
         Ok(())
@@ -162,19 +199,34 @@ impl Reader<'_> {
     fn ended_item(&mut self, step: &Step, path: &str) -> Result<Option<Value>, Damaged> {
         let Some(row) = self.rows.get(path).copied() else { return Ok(None) };
         let outputs = match &step.kind {
-            StepKind::Group(steps) if row.outcome != StepOutcome::Skipped => {
-                self.ended_list(steps, |step, index| inner_path(path, step, index))?;
-                self.view.take_group(steps)
+            StepKind::Group(_) | StepKind::Switch(_) if row.outcome != StepOutcome::Skipped => {
+                self.ended_inner(step, path)?;
+                self.view.take_inner(step)
             }
-            _ => output(row)?.unwrap_or_default(),
+            _ => self.output(step, row)?.unwrap_or_default(),
         };
         Ok(Some(item_value(row.outcome, row.error.as_ref(), outputs)))
     }
-}
 
-fn output(row: &StepRow) -> Result<Option<Value>, Damaged> {
-    let parsed = row.output.as_ref().map(|text| Value::from_json(text.as_bytes())).transpose();
-    parsed.map_err(|source| Damaged::Output { path: row.path.to_string(), source })
+    /// What lies within a step that has ended. Of a `switch` only the steps of the case that ran have rows.
+    fn ended_inner(&mut self, step: &Step, path: &str) -> Result<(), Damaged> {
+        if let StepKind::Switch(switch) = &step.kind {
+            return (0..=switch.cases.len()).try_for_each(|case| {
+                self.ended_list(case_steps(step, case), |step, index| case_path(path, case, step, index))
+            });
+        }
+        self.ended_list(inner(step), |step, index| inner_path(path, step, index))
+    }
+
+    fn output(&self, step: &Step, row: &StepRow) -> Result<Option<Value>, Damaged> {
+        let Some(text) = &row.output else { return Ok(None) };
+        if let (StepKind::WaitFor(_), Some(id)) = (&step.kind, referred(text)) {
+            let event = self.events.get(&id).ok_or_else(|| Damaged::Event { path: row.path.to_string(), event: id })?;
+            return Ok(Some(awaited_value(event)));
+        }
+        let parsed = Value::from_json(text.as_bytes());
+        parsed.map(Some).map_err(|source| Damaged::Output { path: row.path.to_string(), source })
+    }
 }
 
 fn misfit(path: Option<&str>) -> Damaged {

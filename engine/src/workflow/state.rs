@@ -9,9 +9,8 @@ use super::record::{ErrorRecord, RunStatus};
 
 /// Where a run stands, stored as JSON in its row.
 ///
-/// The form is made to grow: parallel branches are to be a frame that holds a cursor for each branch, a wait another
-/// kind of [`Active`], a switch another kind of frame. None of them changes what is stored today; `v` is raised only
-/// when something does.
+/// The form is made to grow: parallel branches are to be a frame that holds a cursor for each branch. That changes nothing
+/// of what is stored today; `v` is raised only when something does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The version of the form.
@@ -62,6 +61,15 @@ pub enum Frame {
         /// When the list was entered.
         started_at: Timestamp,
     },
+    /// In the steps of a case of a `switch`.
+    Case {
+        /// Which case; the number of cases is the default.
+        case: usize,
+        /// The step that is under way or comes next.
+        at: usize,
+        /// When the list was entered.
+        started_at: Timestamp,
+    },
     /// In a `for_each`.
     Each {
         /// The item that is under way or comes next.
@@ -91,6 +99,18 @@ pub enum Active {
         /// When the next attempt is due; none while one is under way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
+    },
+    /// It sleeps.
+    Sleep {
+        /// When it began.
+        started_at: Timestamp,
+        /// When it wakes.
+        until: Timestamp,
+    },
+    /// It waits for an event.
+    Wait {
+        /// When it began.
+        started_at: Timestamp,
     },
 }
 
@@ -136,14 +156,14 @@ impl State {
         match &self.active {
             _ if self.phase.is_final() => Next::End,
             None => Next::Continue,
-            Some(Active::Call { retry_at: Some(_), .. }) => Next::Park,
-            Some(Active::Call { .. }) => Next::Await,
+            Some(Active::Call { retry_at: None, .. }) => Next::Await,
+            Some(Active::Call { .. } | Active::Sleep { .. } | Active::Wait { .. }) => Next::Park,
         }
     }
 
-    /// Whether the innermost step waits for its next attempt.
-    pub(super) fn backs_off(&self) -> bool {
-        matches!(self.active, Some(Active::Call { retry_at: Some(_), .. }))
+    /// Whether an attempt is under way.
+    pub(super) fn is_calling(&self) -> bool {
+        matches!(self.active, Some(Active::Call { retry_at: None, .. }))
     }
 }
 
@@ -173,7 +193,16 @@ impl Phase {
 pub(super) fn inner(step: &Step) -> &[Step] {
     match &step.kind {
         StepKind::Group(steps) => steps,
-        StepKind::Uses { .. } | StepKind::Set(_) => &[],
+        _ => &[],
+    }
+}
+
+/// The steps of a case of a `switch`; none for another kind of step.
+pub(super) fn case_steps(step: &Step, case: usize) -> &[Step] {
+    match &step.kind {
+        StepKind::Switch(switch) if case == switch.cases.len() => &switch.default,
+        StepKind::Switch(switch) => switch.cases.get(case).map_or(&[], |(_, steps)| steps),
+        _ => &[],
     }
 }
 
@@ -181,14 +210,16 @@ impl Frame {
     /// When it was entered.
     pub(super) fn started_at(&self) -> Timestamp {
         match *self {
-            Self::Block { started_at, .. } | Self::Each { started_at, .. } => started_at,
+            Self::Block { started_at, .. } | Self::Case { started_at, .. } | Self::Each { started_at, .. } => {
+                started_at
+            }
         }
     }
 
     /// Moves on to the next step or item.
     pub(super) fn step_on(&mut self) {
         match self {
-            Self::Block { at, .. } => *at += 1,
+            Self::Block { at, .. } | Self::Case { at, .. } => *at += 1,
             Self::Each { index, .. } => *index += 1,
         }
     }
@@ -197,7 +228,8 @@ impl Frame {
 impl Active {
     /// When it began.
     pub(super) fn started_at(&self) -> Timestamp {
-        let Self::Call { started_at, .. } = *self;
-        started_at
+        match *self {
+            Self::Call { started_at, .. } | Self::Sleep { started_at, .. } | Self::Wait { started_at } => started_at,
+        }
     }
 }

@@ -19,8 +19,10 @@ impl Run {
     pub fn begin(program: Arc<Program>, facts: Facts, now: Timestamp) -> (Self, Decision) {
         let (mut run, _) = Self::defer(Arc::clone(&program), facts.clone(), now);
         let begun = run.transition(Input::Continue, now);
-        // A new run has no place for an error: one that fails before its first call does so in its second commit.
-        if begun.error.is_some() { Self::defer(program, facts, now) } else { (run, begun) }
+        // A new run has no place for an error, and is not parked: one that fails before its first call, or pauses, does so
+        // in its second commit.
+        let is_plain = begun.error.is_none() && begun.next != Next::Park;
+        if is_plain { (run, begun) } else { Self::defer(program, facts, now) }
     }
 
     /// A new run that has done nothing, for any node to take up.
@@ -86,14 +88,16 @@ impl Walk<'_> {
                 Some(place) if place.path == path.as_str() => self.retry_due(),
                 _ => self.rest(),
             },
+            Input::Timer { path, kind: TimerKind::Wake } => self.wake_due(path.as_str()),
+            Input::Event { path, event } => self.event_came(path.as_str(), &event),
             Input::Cancel { reason } => self.cancel(&reason),
-            Input::Continue | Input::Event { .. } => self.rest(),
+            Input::Continue => self.rest(),
         }
     }
 
     fn cancel(&mut self, reason: &str) -> Next {
         let path = self.place().map_or_else(String::new, |place| place.path);
-        let in_flight = self.cursor.state.active.is_some() && !self.cursor.state.backs_off();
+        let in_flight = self.cursor.state.is_calling();
         let error = error(&path, "cancelled", reason, if in_flight { "unknown" } else { "fatal" });
         self.unwind_all(&error);
         let state = &mut self.cursor.state;

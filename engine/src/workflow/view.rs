@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use oncue_rules::event::Event;
 use oncue_rules::expression::Scope;
 use oncue_rules::ids::StepId;
-use oncue_rules::rule::{Step, StepKind};
+use oncue_rules::rule::Step;
 use oncue_rules::value::{Map, Value};
 
 use super::record::{ErrorRecord, StepOutcome};
@@ -61,11 +62,11 @@ impl View {
         }
     }
 
-    /// The results of the steps of a group that ran for one item, by id; they are not known by their ids any more, so
+    /// The results of the steps within a step that ran for one item, by id; they are not known by their ids any more, so
     /// that one item never sees those of another.
-    pub(super) fn take_group(&mut self, group: &[Step]) -> Value {
+    pub(super) fn take_inner(&mut self, step: &Step) -> Value {
         let mut ids = Vec::new();
-        collect_ids(group, &mut ids);
+        step.lists().for_each(|steps| collect_ids(steps, &mut ids));
         let mut taken = Map::new();
         self.edit(|steps| taken.extend(ids.into_iter().filter_map(|id| steps.remove_entry(id))));
         Value::map(taken)
@@ -116,10 +117,16 @@ impl View {
 fn collect_ids<'p>(steps: &'p [Step], ids: &mut Vec<&'p str>) {
     for step in steps {
         ids.extend(step.id.as_ref().map(StepId::as_str));
-        if let (StepKind::Group(inner), None) = (&step.kind, &step.for_each) {
-            collect_ids(inner, ids);
+        if step.for_each.is_none() {
+            step.lists().for_each(|steps| collect_ids(steps, ids));
         }
     }
+}
+
+/// What `steps.ID` holds of the event that a wait ended with.
+pub(super) fn awaited_value(event: &Event) -> Value {
+    let fields = [("event", event.envelope()), ("payload", event.payload.clone()), ("body", event.body.clone())];
+    Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// `steps.ID`: the outputs beside `outcome` and `error`.

@@ -3,7 +3,7 @@
 use oncue_plugins::action::Repeatable;
 use oncue_rules::expression::{EvaluationError, Expression};
 use oncue_rules::ids::StepPath;
-use oncue_rules::rule::{ForEach, OnError, StepKind};
+use oncue_rules::rule::{ForEach, OnError, Step, StepKind, Switch};
 use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::{Map, Value};
@@ -12,7 +12,7 @@ use super::decision::Draft;
 use super::limits::{self, ITEM_LIMIT, OUTPUT_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
 use super::place::{Place, places};
 use super::record::{ErrorRecord, StepOutcome, StepRow, TimerKind};
-use super::state::{Active, Frame, Phase, inner};
+use super::state::{Active, Frame, Phase};
 use super::view::{item_value, loop_value, step_value};
 use super::{Call, Cursor, Next, Program, idempotency_key};
 
@@ -49,8 +49,19 @@ impl Ending {
         self.started_at.is_some()
     }
 
-    fn is_failure(&self) -> bool {
-        matches!(self.outcome, StepOutcome::Failed | StepOutcome::TimedOut)
+    /// The same, with outputs and their text as the row keeps it.
+    pub(super) fn with_output(self, output: Value, text: String) -> Self {
+        Self { output: Some((output, text)), ..self }
+    }
+
+    /// Whether it fails what the step lies in.
+    fn fails(&self, step: &Step) -> bool {
+        let means = match self.outcome {
+            StepOutcome::Failed => step.on_error,
+            StepOutcome::TimedOut => step.on_timeout.unwrap_or(step.on_error),
+            StepOutcome::Running | StepOutcome::Succeeded | StepOutcome::Skipped => OnError::Continue,
+        };
+        means == OnError::Fail
     }
 }
 
@@ -76,17 +87,17 @@ impl<'p> Walk<'p> {
                 return Next::Continue;
             }
             self.budget -= 1;
-            if let Some(call) = self.step_once() {
-                return Next::Call(call);
+            if let Some(next) = self.step_once() {
+                return next;
             }
         }
         Next::End
     }
 
-    fn step_once(&mut self) -> Option<Call> {
+    fn step_once(&mut self) -> Option<Next> {
         match (self.cursor.state.frames.last().copied(), self.place()) {
             (Some(Frame::Each { index, count, .. }), Some(place)) if index < count => self.enter_item(&place, index),
-            (Some(Frame::Block { .. }), Some(place)) => self.enter_step(&place),
+            (Some(Frame::Block { .. } | Frame::Case { .. }), Some(place)) => self.enter_step(&place),
             _ => {
                 let ending = self.leave(StepOutcome::Succeeded, None);
                 if self.cursor.state.frames.is_empty() {
@@ -104,7 +115,7 @@ impl<'p> Walk<'p> {
         state.phase = if state.phase == Phase::Steps { Phase::Succeeded } else { Phase::Dead };
     }
 
-    fn enter_step(&mut self, place: &Place<'p>) -> Option<Call> {
+    fn enter_step(&mut self, place: &Place<'p>) -> Option<Next> {
         if !self.asked(place, place.step.condition.as_ref()) {
             return None;
         }
@@ -117,7 +128,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn enter_item(&mut self, place: &Place<'p>, index: usize) -> Option<Call> {
+    fn enter_item(&mut self, place: &Place<'p>, index: usize) -> Option<Next> {
         self.cursor.view.bind(index);
         let filter = place.step.for_each.as_ref().and_then(|for_each| for_each.filter.as_ref());
         if self.asked(place, filter) { self.enter_body(place) } else { None }
@@ -155,7 +166,7 @@ impl<'p> Walk<'p> {
         self.enter(place, Frame::Each { index: 0, count, started_at: self.now });
     }
 
-    fn enter_body(&mut self, place: &Place<'p>) -> Option<Call> {
+    fn enter_body(&mut self, place: &Place<'p>) -> Option<Next> {
         match &place.step.kind {
             StepKind::Uses { .. } => {
                 self.set_timeout(place);
@@ -166,7 +177,7 @@ impl<'p> Walk<'p> {
                     started_at: self.now,
                     retry_at: None,
                 });
-                self.call(place)
+                self.call(place).map(Next::Call)
             }
             StepKind::Set(values) => {
                 self.set(place, values);
@@ -176,7 +187,43 @@ impl<'p> Walk<'p> {
                 self.enter(place, Frame::Block { at: 0, started_at: self.now });
                 None
             }
+            StepKind::Switch(switch) => {
+                self.choose(place, switch);
+                None
+            }
+            StepKind::End(word) => {
+                self.end_run(place, word);
+                None
+            }
+            StepKind::Sleep(sleep) => self.sleep(place, sleep),
+            StepKind::WaitFor(awaited) => self.wait_for(place, awaited),
         }
+    }
+
+    fn choose(&mut self, place: &Place<'p>, switch: &Switch) {
+        match self.render(&switch.value) {
+            Ok(value) => {
+                let text = value.as_text().map_or_else(|| value.to_json(), ToOwned::to_owned);
+                let case = switch.cases.iter().position(|(known, _)| *known == text).unwrap_or(switch.cases.len());
+                self.enter(place, Frame::Case { case, at: 0, started_at: self.now });
+            }
+            Err(error) => self.end_with(place, "expression", &error.to_string()),
+        }
+    }
+
+    /// Ends the run well, with all that the step lies in.
+    fn end_run(&mut self, place: &Place<'p>, word: &str) {
+        let said = Value::map(Map::from([("end".to_owned(), Value::text(word))]));
+        let text = said.to_json();
+        self.close(place, Ending::of(StepOutcome::Succeeded).with_output(said, text));
+        while self.cursor.state.frames.len() > 1 {
+            let ending = self.leave(StepOutcome::Succeeded, None);
+            if let Some(place) = self.place() {
+                self.close(&place, ending);
+            }
+        }
+        self.cursor.state.frames.clear();
+        self.end_phase();
     }
 
     fn enter(&mut self, place: &Place<'p>, frame: Frame) {
@@ -185,7 +232,7 @@ impl<'p> Walk<'p> {
         self.cursor.state.frames.push(frame);
     }
 
-    fn set_timeout(&mut self, place: &Place<'p>) {
+    pub(super) fn set_timeout(&mut self, place: &Place<'p>) {
         if let Some(timeout) = place.step.timeout.filter(|_| !place.is_item) {
             self.draft.timer(place.path(), TimerKind::Timeout, self.now.after(timeout));
         }
@@ -256,11 +303,11 @@ impl<'p> Walk<'p> {
             StepKind::Uses { action, with } => {
                 self.render(with).map_or(Repeatable::No, |params| self.program.repeatable(action, &params))
             }
-            StepKind::Set(_) | StepKind::Group(_) => Repeatable::Yes,
+            _ => Repeatable::Yes,
         }
     }
 
-    fn render(&self, template: &Template) -> Result<Value, EvaluationError> {
+    pub(super) fn render(&self, template: &Template) -> Result<Value, EvaluationError> {
         template.render(self.cursor.view.scope())
     }
 
@@ -301,7 +348,7 @@ impl<'p> Walk<'p> {
     /// Ends the innermost step or item, and with it what its failure takes along.
     pub(super) fn end(&mut self, mut ending: Ending) {
         while let Some(place) = self.place() {
-            let failure = ending.error.clone().filter(|_| ending.is_failure() && place.step.on_error == OnError::Fail);
+            let failure = ending.error.clone().filter(|_| ending.fails(place.step));
             self.close(&place, ending);
             let Some(error) = failure else {
                 if let Some(frame) = self.cursor.state.frames.last_mut() {
@@ -342,7 +389,9 @@ impl<'p> Walk<'p> {
         let view = &mut self.cursor.view;
         if place.is_item {
             let outputs = match &place.step.kind {
-                StepKind::Group(_) if outcome != StepOutcome::Skipped => view.take_group(inner(place.step)),
+                StepKind::Group(_) | StepKind::Switch(_) if outcome != StepOutcome::Skipped => {
+                    view.take_inner(place.step)
+                }
                 _ => outputs.unwrap_or_default(),
             };
             view.push_result(item_value(outcome, row.error.as_ref(), outputs));
@@ -374,12 +423,16 @@ impl<'p> Walk<'p> {
     }
 }
 
-/// Whether a step that ends so may have timers of its own besides its `timeout`.
+/// Whether a step that ends so may have timers or waits of its own besides its `timeout`.
 fn active_timers(active: Option<&Active>) -> bool {
-    matches!(active, Some(Active::Call { attempts, retry_at, .. }) if *attempts > 1 || retry_at.is_some())
+    match active {
+        Some(Active::Call { attempts, retry_at, .. }) => *attempts > 1 || retry_at.is_some(),
+        Some(Active::Sleep { .. } | Active::Wait { .. }) => true,
+        None => false,
+    }
 }
 
-fn row(place: &Place<'_>, outcome: StepOutcome, started_at: Timestamp) -> StepRow {
+pub(super) fn row(place: &Place<'_>, outcome: StepOutcome, started_at: Timestamp) -> StepRow {
     StepRow {
         path: place.path(),
         outcome,

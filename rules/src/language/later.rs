@@ -12,23 +12,15 @@ const RULE_FEATURES: [(&str, &str); 7] = [
     ("repeat", "leave it out"),
 ];
 
-const STEP_FEATURES: [(&str, &str); 12] = [
-    ("wait", "leave it out, and let a rule of its own listen to the event that tells of the end"),
-    ("wait_for", "end the rule here, and let a rule of its own listen to that event"),
-    ("sleep", "leave it out"),
+const STEP_FEATURES: [(&str, &str); 4] = [
+    ("wait", "leave it out, and wait for the event that tells of the end with `wait_for`"),
     ("parallel", "use `group`: its steps run one after another"),
-    ("switch", "give each step an `if`"),
-    ("cases", "give each step an `if`"),
-    ("default", "give each step an `if`"),
-    ("end", "give the steps that follow an `if`"),
-    ("on_timeout", "use `on_error`: a timeout is an error"),
     ("max_parallel", "leave it out: items run one after another"),
     ("app", "leave it out: a step acts for the application of the event"),
-    ("until", "leave it out"),
 ];
 
 /// The steps that are of a kind which this version does not have.
-const LATER_KINDS: [&str; 5] = ["wait_for", "sleep", "parallel", "switch", "end"];
+const LATER_KINDS: [&str; 1] = ["parallel"];
 
 pub(super) fn rule_features(fields: &mut Fields<'_>) {
     for (name, hint) in RULE_FEATURES {

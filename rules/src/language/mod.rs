@@ -4,11 +4,13 @@
 
 mod action;
 mod applications;
+mod branch;
 mod condition;
 mod defaults;
 mod expressions;
 mod failure;
 mod later;
+mod pause;
 mod programs;
 mod repetition;
 mod retry;
@@ -18,6 +20,7 @@ mod step;
 mod subscription;
 mod templates;
 mod variables;
+mod wait;
 
 use std::collections::BTreeSet;
 

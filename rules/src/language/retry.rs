@@ -14,7 +14,9 @@ const LONGEST_WITHIN: Duration = Duration::from_hours(90 * 24);
 #[expect(clippy::option_option, reason = "broken, absent and given are three answers, as for every optional field")]
 pub(super) fn read(fields: &mut Fields<'_>) -> Option<Option<Retry>> {
     let Some(field) = fields.optional("retry") else { return Some(None) };
-    if fields.key_span("uses").is_none() && ["set", "group"].iter().any(|kind| fields.key_span(kind).is_some()) {
+    if fields.key_span("uses").is_none()
+        && ["set", "group", "sleep", "end", "switch", "wait_for"].iter().any(|kind| fields.key_span(kind).is_some())
+    {
         let span = fields.key_span("retry").unwrap_or(field.span());
         let hint = "write it on the steps within that use an action, or remove it";
         fields.findings().error(span, "only a step that `uses` an action can have `retry`", hint);

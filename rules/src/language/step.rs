@@ -10,14 +10,16 @@ use crate::ids::StepId;
 use crate::rule::{AppSelection, OnError, Step, StepKind};
 use crate::rule_set::AppFacts;
 
-use super::{Surroundings, action, expressions, later, repetition, retry, templates, variables};
+use super::{Surroundings, action, branch, expressions, later, pause, repetition, retry, templates, variables, wait};
 
 /// The most steps that a rule may have, those of groups and of `on_failure` included.
 const STEP_LIMIT: usize = 1_000;
 /// How deep groups may lie in each other.
 const DEPTH_LIMIT: usize = 16;
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
-const LONGEST_TIMEOUT: Duration = Duration::from_hours(90 * 24);
+pub(super) const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_hours(90 * 24);
+/// The kinds of steps, by the field that makes them.
+const KINDS: [&str; 7] = ["uses", "set", "group", "sleep", "end", "switch", "wait_for"];
 /// What `steps.ID` always has, so that `set` cannot give it.
 const ALWAYS_THERE: [&str; 3] = ["outcome", "error", "results"];
 
@@ -114,8 +116,16 @@ impl<'s> Workflow<'s> {
             Some(word) => word.one_of(&[("fail", OnError::Fail), ("continue", OnError::Continue)]),
             None => Some(OnError::default()),
         };
-        let timeout = match fields.optional("timeout") {
-            Some(field) => field.duration(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).map(Some),
+        let timeout = match (fields.optional("timeout"), kind.as_ref().and_then(|(_, timeout)| *timeout)) {
+            (Some(field), None) => field.duration(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).map(Some),
+            (Some(field), Some(_)) => {
+                field.error("there is a `timeout` in `wait_for` and another beside it", "keep the one in `wait_for`");
+                None
+            }
+            (None, own) => Some(own),
+        };
+        let on_timeout = match fields.optional("on_timeout") {
+            Some(word) => word.one_of(&[("fail", OnError::Fail), ("continue", OnError::Continue)]).map(Some),
             None => Some(None),
         };
         let retry = retry::read(&mut fields);
@@ -128,9 +138,10 @@ impl<'s> Workflow<'s> {
             id: id?,
             condition: condition?,
             for_each: for_each?,
-            kind: kind?,
+            kind: kind?.0,
             on_error: on_error?,
             timeout: timeout?,
+            on_timeout: on_timeout?,
             retry: retry?,
         })
     }
@@ -172,43 +183,57 @@ impl<'s> Workflow<'s> {
         self.bindings.push(binding.to_owned());
     }
 
-    fn read_kind(&mut self, fields: &mut Fields<'_>, has_id: bool) -> Option<StepKind> {
-        let uses = fields.optional("uses");
-        let with = fields.optional("with");
-        let set = fields.optional("set");
-        let group = fields.optional("group");
+    /// What a step does, and the `timeout` that its kind brings along.
+    fn read_kind(&mut self, fields: &mut Fields<'_>, has_id: bool) -> Option<(StepKind, Option<Duration>)> {
         let is_later_kind = later::step_features(fields);
-        if uses.is_none()
-            && let Some(span) = fields.key_span("with")
-        {
-            let hint = "name an action with `uses`, or remove `with`";
-            fields.findings().error(span, "`with` gives the parameters of `uses`, which is not there", hint);
+        let beside = [("with", "uses"), ("cases", "switch"), ("default", "switch")];
+        let beside = beside.map(|(name, of)| (name, of, fields.optional(name)));
+        let kinds = KINDS.map(|kind| (kind, fields.optional(kind)));
+        let mut written = kinds.into_iter().filter_map(|(kind, field)| Some((kind, field?)));
+        let (first, second) = (written.next(), written.next());
+        for (name, of, field) in &beside {
+            if field.is_some() && fields.key_span(of).is_none() {
+                let span = fields.key_span(name).unwrap_or(fields.place());
+                let (message, hint) = strayed(name, of);
+                fields.findings().error(span, message, hint);
+            }
         }
-        let written = [("uses", uses.is_some()), ("set", set.is_some()), ("group", group.is_some())];
-        let written: Vec<&str> = written.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
-        match (written.as_slice(), uses, set, group) {
-            (["uses"], Some(uses), ..) => action::read(self, &uses, with.as_ref()),
-            (["set"], _, Some(set), _) => self.read_set(&set, has_id),
-            (["group"], .., Some(group)) => {
-                let items = group.one_or_many();
-                self.read_items(&group, &items).map(StepKind::Group)
-            }
-            ([], ..) => {
-                if !is_later_kind {
-                    let hint =
-                        "name an action with `uses`, give names to values with `set`, or hold steps with `group`";
-                    fields.findings().error(fields.place(), "a step needs one of `uses`, `set` and `group`", hint);
-                }
-                None
-            }
-            ([first, second, ..], ..) => {
+        let [(.., with), (.., cases), (.., default)] = &beside;
+        match (first, second) {
+            (Some((first, _)), Some((second, _))) => {
                 let span = fields.key_span(second).unwrap_or(fields.place());
                 let message = format!("a step does one thing, and this has both `{first}` and `{second}`");
                 fields.findings().error(span, message, "make two steps of it");
                 None
             }
-            _ => None,
+            (Some((kind, field)), None) => {
+                let plain = |kind| (kind, None);
+                match kind {
+                    "uses" => action::read(self, &field, with.as_ref()).map(plain),
+                    "set" => self.read_set(&field, has_id).map(plain),
+                    "sleep" => pause::read(&field).map(plain),
+                    "end" => field.identifier(Identifier::Variable).map(|word| plain(StepKind::End(word.to_owned()))),
+                    "switch" => branch::read(self, &field, cases.as_ref(), default.as_ref()).map(plain),
+                    "wait_for" => wait::read(self, &field).map(|(kind, timeout)| (kind, Some(timeout))),
+                    _ => self.read_one_or_many(&field).map(|steps| plain(StepKind::Group(steps))),
+                }
+            }
+            (None, _) => {
+                if !is_later_kind {
+                    let hint = "name an action with `uses`, give names to values with `set`, hold steps with `group`, or \
+                                see docs/workflows.md for the others";
+                    let message = format!("a step needs one of {}", listed(&KINDS));
+                    fields.findings().error(fields.place(), message, hint);
+                }
+                None
+            }
         }
+    }
+
+    /// The steps of a list that may be a single one.
+    pub(super) fn read_one_or_many(&mut self, field: &Field<'_>) -> Option<Vec<Step>> {
+        let items = field.one_or_many();
+        self.read_items(field, &items)
     }
 
     fn read_set(&self, field: &Field<'_>, has_id: bool) -> Option<StepKind> {
@@ -243,5 +268,25 @@ impl<'s> Workflow<'s> {
             Some((key.text.clone(), value?))
         }))?;
         Some(StepKind::Set(values))
+    }
+}
+
+/// What is said of a field that stands without the one that it belongs to.
+fn strayed(name: &str, of: &str) -> (String, String) {
+    match name {
+        "with" => (
+            "`with` gives the parameters of `uses`, which is not there".to_owned(),
+            "name an action with `uses`, or remove `with`".to_owned(),
+        ),
+        _ => (format!("`{name}` belongs to `{of}`, which is not there"), format!("add `{of}`, or remove `{name}`")),
+    }
+}
+
+/// Names as a sentence lists them.
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => quoted.concat(),
     }
 }

@@ -59,13 +59,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Subscription> {
     if let NodeKind::Map(_) = field.node().kind {
         return schedule(&field).map(Box::new).map(Subscription::Schedule);
     }
-    let items = field.one_or_many();
-    if items.is_empty() {
-        field.error("`on` lists no event type", "name at least one, or write `on: \"*\"` for all");
-        return None;
-    }
-    let mut seen = BTreeSet::new();
-    let types = all(items.iter().map(|item| event_type(item, &mut seen)))?;
+    let types = listed(&field)?;
     if !types.contains(&"*") {
         return Some(Subscription::Types(types.into_iter().map(EventType::from).collect()));
     }
@@ -74,6 +68,27 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Subscription> {
         return None;
     }
     Some(Subscription::All)
+}
+
+/// The types of an event that is waited for, which cannot be all.
+pub(super) fn types(fields: &mut Fields<'_>, hint: &str) -> Option<BTreeSet<EventType>> {
+    let field = fields.required("on", hint)?;
+    let types = listed(&field)?;
+    if types.contains(&"*") {
+        field.error("a wait cannot be for all event types", hint);
+        return None;
+    }
+    Some(types.into_iter().map(EventType::from).collect())
+}
+
+fn listed<'a>(field: &Field<'a>) -> Option<Vec<&'a str>> {
+    let items = field.one_or_many();
+    if items.is_empty() {
+        field.error("`on` lists no event type", "name at least one, or write `on: \"*\"` for all");
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    all(items.iter().map(|item| event_type(item, &mut seen)))
 }
 
 /// `{ cron, tz, catch_up, per }`.

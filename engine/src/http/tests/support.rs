@@ -167,6 +167,10 @@ impl Store for FakeStore {
     async fn origin(&self, _: &str) -> Result<Option<Origin>, Error> {
         unreachable!()
     }
+    async fn awaited(&self, _: oncue_rules::ids::EventId) -> Result<Option<crate::store::StoredEvent>, Error> {
+        Ok(None)
+    }
+
     async fn claim(&self, _: Claim) -> Result<Vec<ClaimedRun>, Error> {
         unreachable!()
     }

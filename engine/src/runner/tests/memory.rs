@@ -215,6 +215,10 @@ impl Store for Memory {
         self.open().map(|_| None)
     }
 
+    async fn awaited(&self, _: oncue_rules::ids::EventId) -> Result<Option<crate::store::StoredEvent>, Error> {
+        Ok(None)
+    }
+
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error> {
         let mut open = self.open()?;
         let mut claimed = Vec::new();

@@ -285,7 +285,7 @@ impl Advance {
             failed_attempts: decision.failed_attempts.clone(),
             timers: decision.timers.clone(),
             settled: decision.settled.clone(),
-            waits: Vec::new(),
+            waits: decision.waits.clone(),
         }
     }
 }

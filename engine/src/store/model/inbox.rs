@@ -1,31 +1,14 @@
 //! Inputs of runs: what is waited for, what came, and what lies in an inbox.
 
-use oncue_rules::event::CorrelationKey;
-use oncue_rules::ids::{EventId, EventType, RunId, StepPath, SubAppId};
+use oncue_rules::ids::{EventId, RunId, StepPath};
 use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::TimerKind;
-use crate::workflow;
 
 /// Names one input in an inbox; grows in the order of arrival within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InputId(pub i64);
-
-/// What a parked run waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wait {
-    /// The step that waits.
-    pub path: StepPath,
-    /// The application of the awaited event.
-    pub subappid: Option<SubAppId>,
-    /// The type of the awaited event.
-    pub kind: EventType,
-    /// The correlation key that the awaited event carries.
-    pub key: CorrelationKey,
-    /// Events received at or after this moment count, also those already stored. The run's own event never does.
-    pub since: Timestamp,
-}
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,14 +75,4 @@ pub struct Due {
     pub fired: u32,
     /// When the next one is due.
     pub next: Option<Timestamp>,
-}
-
-impl From<Input> for workflow::Input {
-    fn from(input: Input) -> Self {
-        match input {
-            Input::Timer { path, kind } => Self::Timer { path, kind },
-            Input::Event { path, .. } => Self::Event { path },
-            Input::Cancel { reason } => Self::Cancel { reason },
-        }
-    }
 }

@@ -8,4 +8,4 @@ pub use command::*;
 pub use inbox::*;
 pub use view::*;
 
-pub use crate::workflow::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind};
+pub use crate::workflow::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};

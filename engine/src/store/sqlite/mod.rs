@@ -167,6 +167,10 @@ impl Store for SqliteStore {
         self.readers.read("finding what caused an event", move |sql| Ok(show::origin(sql, &key)?)).await
     }
 
+    async fn awaited(&self, event: EventId) -> Result<Option<StoredEvent>, Error> {
+        self.readers.read("reading an awaited event", move |sql| Ok(show::event(sql, event)?)).await
+    }
+
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error> {
         let leased = self.writer.submit(lease::Lease(claim)).await?;
         if leased.is_empty() {

@@ -8,8 +8,8 @@ use oncue_rules::value::Value;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, group, program, set};
-use crate::workflow::record::RunStatus;
+use super::support::{Simulation, With, act, done, end, group, program, set, sleep, switch, wait_for};
+use crate::workflow::record::{RunStatus, TimerKind};
 use crate::workflow::{Input, Next};
 
 /// The shape of a random step.
@@ -18,6 +18,11 @@ enum Shape {
     Act,
     Set,
     Group(Vec<Random>),
+    Sleep,
+    Wait,
+    End,
+    /// Which of its cases is taken; the last is the default.
+    Switch(usize, Vec<Vec<Random>>),
 }
 
 #[derive(Debug, Clone)]
@@ -34,11 +39,19 @@ fn steps(depth: u32) -> BoxedStrategy<Vec<Random>> {
 }
 
 fn random(depth: u32) -> BoxedStrategy<Random> {
-    let leaf = prop_oneof![3 => Just(Shape::Act), 1 => Just(Shape::Set)];
+    let leaf = prop_oneof![
+        12 => Just(Shape::Act),
+        4 => Just(Shape::Set),
+        4 => Just(Shape::Sleep),
+        4 => Just(Shape::Wait),
+        1 => Just(Shape::End),
+    ];
     let shape = if depth == 0 {
         leaf.boxed()
     } else {
-        prop_oneof![2 => leaf, 1 => steps(depth - 1).prop_map(Shape::Group)].boxed()
+        let cases = prop::collection::vec(steps(depth - 1), 1..4);
+        let switch = (0..4_usize, cases).prop_map(|(taken, cases)| Shape::Switch(taken % cases.len(), cases));
+        prop_oneof![4 => leaf, 2 => steps(depth - 1).prop_map(Shape::Group), 1 => switch].boxed()
     };
     let condition = prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let items = prop_oneof![3 => Just(None), 1 => (0..4_u8, any::<bool>()).prop_map(Some)];
@@ -68,6 +81,15 @@ impl Writer {
             Shape::Act => act(&id, &json!({ "seen": seen, "item": item })).tries(2),
             Shape::Set => set(&id, &[("seen", seen)]),
             Shape::Group(inner) => group(&id, self.write(inner)),
+            Shape::Sleep => sleep(&id, 5),
+            Shape::Wait => wait_for(&id, &json!("${{ run.id }}")).within(60),
+            Shape::End => end(&id, "over"),
+            Shape::Switch(taken, lists) => {
+                let mut lists: Vec<_> = lists.iter().map(|steps| self.write(steps)).collect();
+                let default = lists.pop().unwrap();
+                let names = ["0", "1", "2"];
+                switch(&id, &json!(taken), names.into_iter().zip(lists).collect(), default)
+            }
         };
         self.loops -= u32::from(random.items.is_some());
         if let Some(condition) = random.condition {
@@ -113,46 +135,77 @@ struct Model {
     seen: BTreeMap<String, (Option<String>, Option<usize>)>,
 }
 
+/// How a list of steps went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Went {
+    Well,
+    Failed,
+    /// A step ended the run.
+    Over,
+}
+
 impl Model {
-    /// False when the list failed.
-    fn list(&mut self, steps: &[Step], prefix: &str) -> bool {
-        steps.iter().enumerate().all(|(index, step)| {
+    fn list(&mut self, steps: &[Step], prefix: &str) -> Went {
+        for (index, step) in steps.iter().enumerate() {
             let name = step.id.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
-            self.step(step, &format!("{prefix}{name}")) != "failed" || step.on_error == OnError::Continue
-        })
+            match self.step(step, &format!("{prefix}{name}")) {
+                Went::Well => {}
+                Went::Failed if step.on_error == OnError::Continue => {}
+                other => return other,
+            }
+        }
+        Went::Well
     }
 
-    fn step(&mut self, step: &Step, path: &str) -> &'static str {
+    fn step(&mut self, step: &Step, path: &str) -> Went {
         let asked = step.condition.as_ref().is_none_or(|condition| condition.text() == "true");
-        let outcome = match &step.for_each {
-            _ if !asked => "skipped",
+        let (outcome, went) = match &step.for_each {
+            _ if !asked => ("skipped", Went::Well),
             Some(_) => self.items(step, path),
             None => self.body(step, path),
         };
-        self.end(step, path, outcome)
+        self.outcomes.insert(path.to_owned(), outcome.to_owned());
+        if let Some(id) = &step.id {
+            self.known.insert(id.to_string(), outcome.to_owned());
+        }
+        went
     }
 
-    fn items(&mut self, step: &Step, path: &str) -> &'static str {
+    fn items(&mut self, step: &Step, path: &str) -> (&'static str, Went) {
         let for_each = step.for_each.as_ref().unwrap();
         let count = for_each.items.constant().unwrap().as_list().unwrap().len();
         for index in 0..count {
             let item = format!("{path}[{index}]");
             self.items.push(index);
-            let outcome = if for_each.filter.is_some() && index == 1 { "skipped" } else { self.body(step, &item) };
+            let is_skipped = for_each.filter.is_some() && index == 1;
+            let (outcome, went) = if is_skipped { ("skipped", Went::Well) } else { self.body(step, &item) };
             self.items.pop();
             self.outcomes.insert(item, outcome.to_owned());
             forget(step, &mut self.known);
-            if outcome == "failed" && step.on_error == OnError::Fail {
-                return "failed";
+            match went {
+                Went::Over => return ("succeeded", Went::Over),
+                Went::Failed if step.on_error == OnError::Fail => return ("failed", Went::Failed),
+                Went::Well | Went::Failed => {}
             }
         }
-        "succeeded"
+        ("succeeded", Went::Well)
     }
 
-    fn body(&mut self, step: &Step, path: &str) -> &'static str {
-        let succeeded = match &step.kind {
+    fn body(&mut self, step: &Step, path: &str) -> (&'static str, Went) {
+        let went = match &step.kind {
             StepKind::Group(inner) => self.list(inner, &format!("{path}/")),
-            StepKind::Set(_) => true,
+            StepKind::Switch(switch) => {
+                let taken = switch.value.constant().unwrap().to_json();
+                let case = switch.cases.iter().position(|(text, _)| *text == taken).unwrap_or(switch.cases.len());
+                let steps = switch.cases.get(case).map_or(&switch.default, |(_, steps)| steps);
+                self.list(steps, &format!("{path}/{case}/"))
+            }
+            StepKind::End(_) => Went::Over,
+            // An item of a loop has no timeout of its own, so its event comes.
+            StepKind::WaitFor(_) if is_late(path, self.seed) && step.for_each.is_none() => {
+                return ("timed_out", Went::Failed);
+            }
+            StepKind::Set(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Went::Well,
             StepKind::Uses { with, .. } => {
                 let before = with.expressions().into_iter().find_map(|seen| {
                     let id = seen.text().trim().strip_prefix("steps.")?.strip_suffix(".outcome")?;
@@ -160,29 +213,24 @@ impl Model {
                 });
                 self.seen.insert(path.to_owned(), (before, self.items.last().copied()));
                 let (failures, for_good) = luck(path, self.seed);
-                failures < 2 && !for_good
+                if failures < 2 && !for_good { Went::Well } else { Went::Failed }
             }
         };
-        if succeeded { "succeeded" } else { "failed" }
-    }
-
-    fn end(&mut self, step: &Step, path: &str, outcome: &'static str) -> &'static str {
-        self.outcomes.insert(path.to_owned(), outcome.to_owned());
-        if let Some(id) = &step.id {
-            self.known.insert(id.to_string(), outcome.to_owned());
-        }
-        outcome
+        (if went == Went::Failed { "failed" } else { "succeeded" }, went)
     }
 }
 
+/// Whether the event that a step of this path waits for does not come.
+fn is_late(path: &str, seed: u64) -> bool {
+    luck(path, seed).1
+}
+
 fn forget(step: &Step, known: &mut BTreeMap<String, String>) {
-    if let StepKind::Group(inner) = &step.kind {
-        for step in inner {
-            if let Some(id) = &step.id {
-                known.remove(id.as_str());
-            }
-            forget(step, known);
+    for inner in step.lists().flatten() {
+        if let Some(id) = &inner.id {
+            known.remove(id.as_str());
         }
+        forget(inner, known);
     }
 }
 
@@ -197,7 +245,7 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
         match simulation.next.clone() {
             Next::End => return,
             Next::Continue => simulation.give(Input::Continue),
-            Next::Park => simulation.fire(),
+            Next::Park => pass_time(simulation, seed),
             Next::Await => panic!("nothing is under way"),
             Next::Call(_) => {
                 let call = simulation.call();
@@ -221,6 +269,21 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
     panic!("the run does not end");
 }
 
+/// Has the awaited event come, or a timer.
+fn pass_time(simulation: &mut Simulation, seed: u64) {
+    let Some(wait) = simulation.db.waits.first() else { return simulation.fire() };
+    let path = wait.path.to_string();
+    let has_timeout = simulation.db.timers.keys().any(|(of, kind)| *of == path && *kind == TimerKind::Timeout);
+    if is_late(&path, seed) && has_timeout {
+        return simulation.fire();
+    }
+    let value = wait.key.value.clone();
+    let number = u8::try_from(simulation.events.len() % 200).unwrap() + 10;
+    simulation.deliver(&done(number, "another"));
+    assert_eq!(simulation.next, Next::Park, "it was another event");
+    simulation.deliver(&done(number + 1, &value));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -232,7 +295,7 @@ proptest! {
     ) {
         let steps = Writer { ids: 0, loops: 0, last: None }.write(&written);
         let mut model = Model { seed, known: BTreeMap::new(), outcomes: BTreeMap::new(), items: Vec::new(), seen: BTreeMap::new() };
-        let succeeds = model.list(&steps, "");
+        let succeeds = model.list(&steps, "") != Went::Failed;
         let mut simulation = Simulation::begin(&program(steps, Vec::new()));
         drive(&mut simulation, seed, &crashes);
         let expected = if succeeds { RunStatus::Succeeded } else { RunStatus::Dead };
@@ -253,6 +316,6 @@ proptest! {
             prop_assert_eq!(keys.len(), 1, "{}", path);
             prop_assert!(keys.iter().all(|key| all.insert(key.clone())), "{} shares a key", path);
         }
-        prop_assert!(simulation.db.timers.is_empty());
+        prop_assert!(simulation.db.timers.is_empty() && simulation.db.waits.is_empty());
     }
 }

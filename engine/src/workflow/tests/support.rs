@@ -8,14 +8,16 @@ use oncue_plugins::action::{ActionError, Repeatable};
 use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::expression::{Expression, Names};
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, SubAppId};
-use oncue_rules::rule::{AppSelection, ForEach, Mode, OnError, Retry, Rule, Step, StepKind, Subscription};
+use oncue_rules::rule::{
+    AppSelection, Awaited, ForEach, Mode, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
+};
 use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 use serde_json::Value as Json;
 
-use crate::workflow::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, TimerKind};
-use crate::workflow::{Call, Decision, Facts, Input, Manner, Next, Program, Run};
+use crate::workflow::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, TimerKind, Wait};
+use crate::workflow::{Call, Decision, Events, Facts, Input, Manner, Next, Program, Run};
 
 pub(crate) const START: Timestamp = Timestamp(1_000_000);
 
@@ -53,7 +55,7 @@ pub(crate) fn facts() -> Facts {
 fn names() -> Names {
     let roots = ["error", "item", "outer"].into_iter().fold(Names::workflow(), Names::with_root);
     let generated: Vec<String> = (0..40).map(|number| format!("s{number}")).collect();
-    let written = ["a", "b", "c", "each", "inner", "grp", "note", "tell"];
+    let written = ["a", "b", "c", "each", "inner", "grp", "note", "tell", "w", "sw"];
     written.into_iter().chain(generated.iter().map(String::as_str)).fold(roots, Names::with_step)
 }
 
@@ -74,7 +76,16 @@ pub(crate) fn template(json: &Json) -> Template {
 
 pub(crate) fn step(id: &str, kind: StepKind) -> Step {
     let id = (!id.is_empty()).then(|| StepId::from(id));
-    Step { id, condition: None, for_each: None, kind, on_error: OnError::Fail, timeout: None, retry: None }
+    Step {
+        id,
+        condition: None,
+        for_each: None,
+        kind,
+        on_error: OnError::Fail,
+        timeout: None,
+        on_timeout: None,
+        retry: None,
+    }
 }
 
 /// A step that uses `act`, which is keyed.
@@ -101,6 +112,35 @@ pub(crate) fn group(id: &str, steps: Vec<Step>) -> Step {
     step(id, StepKind::Group(steps))
 }
 
+pub(crate) fn sleep(id: &str, seconds: u64) -> Step {
+    step(id, StepKind::Sleep(Sleep::For(Duration::from_secs(seconds))))
+}
+
+pub(crate) fn end(id: &str, word: &str) -> Step {
+    step(id, StepKind::End(word.to_owned()))
+}
+
+/// A choice between cases; the last list is the default.
+pub(crate) fn switch(id: &str, value: &Json, cases: Vec<(&str, Vec<Step>)>, default: Vec<Step>) -> Step {
+    let cases = cases.into_iter().map(|(text, steps)| (text.to_owned(), steps)).collect();
+    step(id, StepKind::Switch(Switch { value: template(value), cases, default }))
+}
+
+/// A wait for an event `Done` whose ticket is this.
+pub(crate) fn wait_for(id: &str, ticket: &Json) -> Step {
+    let on = BTreeSet::from([EventType::from("Done")]);
+    let keys = vec![("ticket".to_owned(), template(ticket))];
+    step(id, StepKind::WaitFor(vec![Awaited { on, keys, pattern: None }]))
+}
+
+/// An event that such a wait may be for.
+pub(crate) fn done(number: u8, ticket: &str) -> Arc<Event> {
+    let keys = vec![CorrelationKey { name: "ticket".to_owned(), value: ticket.to_owned() }];
+    let body = Value::from_json(format!(r#"{{"number":{number}}}"#).as_bytes()).unwrap();
+    let id = EventId::from_bytes([number; 16]);
+    Arc::new(Event { id, kind: EventType::from("Done"), keys, payload: body.clone(), body, ..event() })
+}
+
 /// How steps are changed in tests.
 pub(crate) trait With: Sized {
     fn edit(self, change: impl FnOnce(&mut Step)) -> Step;
@@ -120,6 +160,10 @@ pub(crate) trait With: Sized {
 
     fn go_on(self) -> Step {
         self.edit(|step| step.on_error = OnError::Continue)
+    }
+
+    fn go_on_when_late(self) -> Step {
+        self.edit(|step| step.on_timeout = Some(OnError::Continue))
     }
 
     fn within(self, seconds: u64) -> Step {
@@ -181,6 +225,7 @@ pub(crate) struct Committed {
     pub(crate) rows: BTreeMap<String, StepRow>,
     pub(crate) failed_attempts: Vec<FailedAttempt>,
     pub(crate) timers: BTreeMap<(String, TimerKind), Timestamp>,
+    pub(crate) waits: Vec<Wait>,
 }
 
 impl Committed {
@@ -191,6 +236,7 @@ impl Committed {
         self.error.clone_from(&decision.error);
         for path in &decision.settled {
             self.timers.retain(|(of, _), _| of != path.as_str());
+            self.waits.retain(|wait| wait.path != *path);
         }
         for row in &decision.steps {
             self.rows.insert(row.path.to_string(), row.clone());
@@ -199,8 +245,11 @@ impl Committed {
         for timer in &decision.timers {
             self.timers.insert((timer.path.to_string(), timer.kind), timer.due_at);
         }
+        assert!(decision.waits.is_empty() || decision.next == Next::Park, "only a run that parks waits");
+        self.waits.extend(decision.waits.iter().cloned());
         if decision.status.is_final() {
             self.timers.clear();
+            self.waits.clear();
         }
     }
 
@@ -232,6 +281,7 @@ pub(crate) struct Simulation {
     pub(crate) db: Committed,
     pub(crate) calls: Vec<Call>,
     pub(crate) keys: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) events: Events,
     replies: BTreeMap<String, VecDeque<Reply>>,
 }
 
@@ -247,6 +297,7 @@ impl Simulation {
             db,
             calls: Vec::new(),
             keys: BTreeMap::new(),
+            events: Events::new(),
             replies: BTreeMap::new(),
         }
     }
@@ -292,6 +343,13 @@ impl Simulation {
         true
     }
 
+    /// Hands an event to the step that waits.
+    pub(crate) fn deliver(&mut self, event: &Arc<Event>) {
+        let path = self.db.waits.first().expect("a step waits").path.clone();
+        self.events.insert(event.id, Arc::clone(event));
+        self.give(Input::Event { path, event: Arc::clone(event) });
+    }
+
     /// Lets the nearest timer fire at its time.
     pub(crate) fn fire(&mut self) {
         let nearest = self.db.timers.iter().min_by_key(|(_, due_at)| **due_at);
@@ -314,7 +372,7 @@ impl Simulation {
     /// Forgets what was not committed and takes the run up again.
     pub(crate) fn restart(&mut self) {
         let program = Arc::clone(self.run.program());
-        self.run = Run::restore(program, facts(), &self.db.state, &self.db.rows()).unwrap();
+        self.run = Run::restore(program, facts(), &self.db.state, &self.db.rows(), &self.events).unwrap();
         if self.run.state().phase.is_final() {
             self.next = Next::End;
         } else {

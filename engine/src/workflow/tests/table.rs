@@ -7,9 +7,9 @@ use oncue_rules::ids::StepPath;
 use oncue_rules::value::Value;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, group, program, set};
+use super::support::{Simulation, With, act, done, group, program, set, sleep, switch, wait_for};
 use crate::workflow::record::TimerKind;
-use crate::workflow::{Input, Next, Run};
+use crate::workflow::{Events, Input, Next, Run};
 
 /// A run in each state that a run can be in.
 fn states() -> BTreeMap<&'static str, Run> {
@@ -26,6 +26,17 @@ fn states() -> BTreeMap<&'static str, Run> {
         }
         run.run
     };
+    let pausing = program(
+        vec![
+            switch("sw", &json!("x"), vec![("y", vec![set("c", &[])]), ("x", vec![sleep("", 60)])], Vec::new()),
+            wait_for("w", &json!("t1")).within(60),
+        ],
+        Vec::new(),
+    );
+    let mut waiting = Simulation::begin(&pausing);
+    waiting.step();
+    let sleeping = waiting.run.clone();
+    waiting.step();
     let mut cancelled = begun();
     cancelled.give(Input::Cancel { reason: "test".to_owned() });
     let (deferred, _) = Run::defer(std::sync::Arc::clone(&rule), super::support::facts(), super::support::START);
@@ -33,6 +44,8 @@ fn states() -> BTreeMap<&'static str, Run> {
         ("deferred", deferred),
         ("first attempt", after(0)),
         ("backing off", after(1)),
+        ("sleeping", sleeping),
+        ("waiting", waiting.run),
         ("second attempt", after(2)),
         ("on failure", after(3)),
         ("dead", after(4)),
@@ -49,11 +62,16 @@ fn timer(path: &str, kind: TimerKind) -> Input {
     Input::Timer { path: path.into(), kind }
 }
 
+fn came(path: &str, ticket: &str) -> Input {
+    Input::Event { path: StepPath::from(path), event: done(9, ticket) }
+}
+
 /// An input, and the states that it may change.
 fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
-    use TimerKind::{Retry, Timeout};
-    let live = vec!["deferred", "first attempt", "backing off", "second attempt", "on failure"];
-    let lost = || live.iter().copied().filter(|state| *state != "backing off").collect::<Vec<_>>();
+    use TimerKind::{Retry, Timeout, Wake};
+    let live = vec!["deferred", "first attempt", "backing off", "sleeping", "waiting", "second attempt", "on failure"];
+    let rests = ["backing off", "sleeping", "waiting"];
+    let lost = || live.iter().copied().filter(|state| !rests.contains(state)).collect::<Vec<_>>();
     let ok = || Ok(Value::Null);
     let fatal = || Err(ActionError::fatal("no", "never"));
     vec![
@@ -73,13 +91,18 @@ fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
         ("foreign retry", timer("b", Retry), vec![]),
         ("foreign timeout", timer("nothing/such", Timeout), vec![]),
         ("timeout of a step that has none", timer("grp", Timeout), vec![]),
-        ("event", Input::Event { path: StepPath::from("grp/a") }, vec![]),
+        ("early wake", timer("sw/1/0", Wake), vec![]),
+        ("foreign wake", timer("w", Wake), vec![]),
+        ("awaited event", came("w", "t1"), vec!["waiting"]),
+        ("event with another key", came("w", "t2"), vec![]),
+        ("event for another step", came("grp/a", "t1"), vec![]),
         ("cancel", Input::Cancel { reason: "test".to_owned() }, live.clone()),
     ]
 }
 
 #[test]
 fn every_input_has_an_answer_in_every_state_and_changes_only_what_it_is_for() {
+    // When the last of them came to be, so that nothing is late and what is early is early.
     let now = super::support::START;
     for (state_name, run) in states() {
         for (input_name, input, changes) in inputs() {
@@ -116,7 +139,8 @@ fn nothing_happens_to_an_ended_run() {
 fn a_run_restored_in_any_state_is_the_run_that_was_stored() {
     for (name, run) in states() {
         let stored = run.state().to_json();
-        let restored = Run::restore(std::sync::Arc::clone(run.program()), super::support::facts(), &stored, &[]);
+        let restored =
+            Run::restore(std::sync::Arc::clone(run.program()), super::support::facts(), &stored, &[], &Events::new());
         assert_eq!(restored.unwrap().state(), run.state(), "{name}");
     }
 }
@@ -125,7 +149,9 @@ fn a_run_restored_in_any_state_is_the_run_that_was_stored() {
 fn a_stored_state_that_makes_no_sense_is_refused() {
     let rule = program(vec![act("a", &json!({}))], Vec::new());
     let restore = |state: &str| {
-        Run::restore(std::sync::Arc::clone(&rule), super::support::facts(), state, &[]).unwrap_err().to_string()
+        Run::restore(std::sync::Arc::clone(&rule), super::support::facts(), state, &[], &Events::new())
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(restore("{"), "the state of the run cannot be read");
     assert_eq!(
