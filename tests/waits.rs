@@ -143,3 +143,81 @@ async fn a_wait_that_nothing_ends_ends_at_its_time() {
         (&json!("timed_out"), &Value::Null)
     );
 }
+
+/// As workflow 01 of real teams: the CMS hears of failure too, and then the run fails for the on-call.
+const TELL: &str = "
+rules:
+  - name: transcode-then-tell
+    on: NewFileUpload
+    match: { event.depth: 0 }
+    steps:
+      - id: transcode
+        uses: vod.process_media
+        with: { definitions: [100010, 100020] }
+        wait: { timeout: 12h }
+        on_error: continue
+        on_timeout: continue
+      - id: tell_cms
+        set:
+          how: ${{ steps.transcode.outcome }}
+          parts: ${{ steps.transcode.results.len() }}
+          failed: ${{ steps.transcode.failed.map(|r| r.TranscodeTask.ErrCodeExt) }}
+          task: ${{ steps.transcode.TaskId == steps.transcode.payload.TaskId }}
+      - if: steps.transcode.outcome != 'succeeded'
+        uses: fail
+        with: { message: '${{ event.file_id }}: transcode ${{ steps.transcode.outcome }}' }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_with_wait_is_as_good_as_what_came_of_it() {
+    let folder = Folder::with_rules(TELL);
+    let vendor = Vendor::start(Some(&folder)).await;
+    vendor.serve(&folder);
+    let serving = Serving::start(&folder);
+    vendor.upload(APP, &json!({})).await;
+    let well = run(&serving, "succeeded").await;
+    let expected = json!({ "how": "succeeded", "parts": 2, "failed": [], "task": true });
+    assert_eq!(step(&well, "tell_cms")["output"], expected, "{well}");
+
+    let trouble =
+        json!([{ "fault": "sub_task_fails", "definition": 100_020, "code": "SourceFileError.ContentUnsupported" }]);
+    let put = http().put(format!("{}/simulator/misbehaviour", vendor.url())).json(&trouble);
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    vendor.upload(APP, &json!({})).await;
+    let dead = run(&serving, "dead").await;
+    let told = &step(&dead, "tell_cms")["output"];
+    assert_eq!(
+        (&told["how"], &told["failed"][0]),
+        (&json!("partly_failed"), &json!("SourceFileError.ContentUnsupported")),
+        "{dead}"
+    );
+    let error = &step(&dead, "transcode")["error"];
+    assert_eq!(error["code"], "partly_failed");
+    assert!(error["message"].as_str().unwrap().starts_with("Transcode: SourceFileError.ContentUnsupported"), "{error}");
+    assert!(dead["run"]["error"]["message"].as_str().unwrap().ends_with(": transcode partly_failed"), "{dead}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_that_waits_for_the_end_of_a_task_submits_nothing_again() {
+    let folder = Folder::with_rules(TELL);
+    let options = oncue::simulator::Options {
+        apps: vec![oncue::simulator::AppOptions {
+            switches: oncue::simulator::Switches { upload: true, ..Default::default() },
+            callback_url: Some(format!("http://{}/vod/{APP}/{}", folder.listen(), crate::support::TOKEN)),
+            ..oncue::simulator::AppOptions::new(APP)
+        }],
+        // The task ends when the test says so.
+        task_delay: std::time::Duration::from_hours(1),
+        ..Default::default()
+    };
+    let vendor = Vendor::with(options).await;
+    vendor.serve(&folder);
+    let serving = Serving::start(&folder);
+    vendor.upload(APP, &json!({})).await;
+    run(&serving, "waiting").await;
+    serving.kill();
+    let serving = Serving::start(&folder);
+    http().post(format!("{}/simulator/hurry", vendor.url())).send().await.unwrap();
+    let well = run(&serving, "succeeded").await;
+    assert_eq!((vendor.tasks().await.len(), &step(&well, "transcode")["attempts"]), (1, &json!(1)), "{well}");
+}

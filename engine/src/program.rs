@@ -115,7 +115,9 @@ impl Programs {
             let action = self.registry.get(action)?;
             let retry = action.retry().unwrap_or_default();
             let sends_key = action.spec().repeatable != Repeatable::Yes;
-            Some(Manner { repeatable: Arc::new(move |params| action.repeatable(params)), sends_key, retry })
+            let completion = action.completion();
+            let repeatable = Arc::new(move |params: &_| action.repeatable(params));
+            Some(Manner { repeatable, sends_key, retry, completion })
         };
         Program::bind(rule, vars, manner)
     }

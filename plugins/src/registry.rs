@@ -154,6 +154,10 @@ impl ActionCatalog for Registry {
         self.actions.get(action)?.check_code()
     }
 
+    fn completes(&self, action: &str) -> bool {
+        self.actions.get(action).is_some_and(|action| action.completion().is_some())
+    }
+
     fn has_own_retry(&self, action: &str) -> bool {
         self.actions.get(action).is_some_and(|action| action.retry().is_some())
     }

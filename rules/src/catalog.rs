@@ -24,6 +24,11 @@ pub trait ActionCatalog {
         None
     }
 
+    /// Whether an action starts work whose end an event tells, so that a step can wait for it.
+    fn completes(&self, _action: &str) -> bool {
+        false
+    }
+
     /// Whether an action says itself how its failed attempts are repeated, so that no default is asked for.
     fn has_own_retry(&self, _action: &str) -> bool {
         false

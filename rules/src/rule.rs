@@ -107,6 +107,8 @@ pub enum StepKind {
         action: ActionName,
         /// Its parameters, a map once rendered.
         with: Template,
+        /// Waits for the end of the work that it starts, and what must have come of it.
+        wait: Option<Need>,
     },
     /// Gives names to values.
     Set(Vec<(String, Template)>),
@@ -120,6 +122,17 @@ pub enum StepKind {
     Switch(Switch),
     /// Waits for an event; any of these.
     WaitFor(Vec<Awaited>),
+}
+
+/// What must have come of work for the step to succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// Every part.
+    All,
+    /// One part.
+    Any,
+    /// Every part of these types, and at least one of each.
+    Types(BTreeSet<String>),
 }
 
 /// How long a step does nothing.

@@ -35,10 +35,10 @@ impl<'p> Walk<'p> {
     pub(super) fn attempt_ended(&mut self, path: &str, number: u32, result: Result<Value, ActionError>) -> Next {
         let Some(place) = self.under_way(path, number) else { return self.rest() };
         match result {
-            Ok(outputs) => {
-                self.succeed(&place, outputs);
-                self.go()
-            }
+            Ok(outputs) => match self.called(&place, outputs) {
+                Some(next) => next,
+                None => self.go(),
+            },
             Err(failure) => self.attempt_failed(&place, number, &failure),
         }
     }
@@ -106,7 +106,7 @@ impl<'p> Walk<'p> {
                 Some(place) => self.wake(&place),
                 None => self.rest(),
             },
-            Some(Active::Wait { .. }) => self.rest(),
+            Some(Active::Wait { .. } | Active::Completion { .. }) => self.rest(),
         }
     }
 

@@ -7,6 +7,7 @@
 //! any state has an answer, and what comes late or is meant for another step changes nothing.
 
 mod attempt;
+mod completion;
 mod decision;
 mod key;
 mod limits;

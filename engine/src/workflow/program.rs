@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use oncue_plugins::action::Repeatable;
+use oncue_plugins::action::{Completion, Repeatable};
 use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, RunId};
 use oncue_rules::rule::{Retry, Rule, Step, StepKind};
@@ -30,13 +30,15 @@ pub struct Manner {
     pub sends_key: bool,
     /// How failed attempts are repeated when a step does not say.
     pub retry: Retry,
+    /// How the work that it starts tells of its end.
+    pub completion: Option<Completion>,
 }
 
 impl From<Repeatable> for Manner {
     /// Equally repeatable whatever the parameters, with the retry that most actions have.
     fn from(repeatable: Repeatable) -> Self {
         let sends_key = repeatable == Repeatable::Keyed;
-        Self { repeatable: Arc::new(move |_| repeatable), sends_key, retry: Retry::default() }
+        Self { repeatable: Arc::new(move |_| repeatable), sends_key, retry: Retry::default(), completion: None }
     }
 }
 
@@ -87,6 +89,11 @@ impl Program {
     /// Whether the other side is given the idempotency key.
     pub(super) fn sends_key(&self, action: &ActionName) -> bool {
         self.manners.get(action).is_some_and(|manner| manner.sends_key)
+    }
+
+    /// How the work that an action starts tells of its end.
+    pub(super) fn completion(&self, action: &ActionName) -> Option<Completion> {
+        self.manners.get(action)?.completion
     }
 
     /// How failed attempts of a step are repeated.

@@ -13,7 +13,7 @@ use super::record::{StepOutcome, StepRow};
 use super::state::{Frame, Phase, State, case_steps, inner};
 use super::view::{View, awaited_value, item_value, loop_value, step_value};
 use super::wait::referred;
-use super::{Cursor, Facts, Program, Run};
+use super::{Cursor, Facts, Program, Run, completion};
 
 /// A stored run cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ impl Run {
         }
         let rows = rows.iter().map(|row| (row.path.as_str(), row)).collect();
         let mut view = View::new(&program, &facts);
-        let mut reader = Reader { rows, view: &mut view, events };
+        let mut reader = Reader { rows, view: &mut view, events, program: &program };
         let rule = &program.rule;
         if state.phase == Phase::OnFailure {
             reader.ended_list(&rule.steps, name)?;
@@ -112,6 +112,7 @@ struct Reader<'r> {
     rows: HashMap<&'r str, &'r StepRow>,
     view: &'r mut View,
     events: &'r Events,
+    program: &'r Program,
 }
 
 impl Reader<'_> {
@@ -187,10 +188,11 @@ impl Reader<'_> {
             while let Some(result) = self.ended_item(step, &item_path(path, results.len()))? {
                 results.push(result);
             }
-            loop_value(row.outcome, row.error.as_ref(), results)
+            loop_value(row.outcome.as_str(), row.error.as_ref(), results)
         } else {
             self.ended_inner(step, path)?;
-            step_value(row.outcome, row.error.as_ref(), self.output(step, row)?.as_ref())
+            let (output, word) = self.output(step, row)?;
+            step_value(word.unwrap_or(row.outcome.as_str()), row.error.as_ref(), output.as_ref())
         };
         self.view.record(step.id.as_ref(), value);
         Ok(())
@@ -198,14 +200,17 @@ impl Reader<'_> {
 
     fn ended_item(&mut self, step: &Step, path: &str) -> Result<Option<Value>, Damaged> {
         let Some(row) = self.rows.get(path).copied() else { return Ok(None) };
-        let outputs = match &step.kind {
+        let (outputs, word) = match &step.kind {
             StepKind::Group(_) | StepKind::Switch(_) if row.outcome != StepOutcome::Skipped => {
                 self.ended_inner(step, path)?;
-                self.view.take_inner(step)
+                (self.view.take_inner(step), None)
             }
-            _ => self.output(step, row)?.unwrap_or_default(),
+            _ => {
+                let (output, word) = self.output(step, row)?;
+                (output.unwrap_or_default(), word)
+            }
         };
-        Ok(Some(item_value(row.outcome, row.error.as_ref(), outputs)))
+        Ok(Some(item_value(word.unwrap_or(row.outcome.as_str()), row.error.as_ref(), outputs)))
     }
 
     /// What lies within a step that has ended. Of a `switch` only the steps of the case that ran have rows.
@@ -218,14 +223,24 @@ impl Reader<'_> {
         self.ended_list(inner(step), |step, index| inner_path(path, step, index))
     }
 
-    fn output(&self, step: &Step, row: &StepRow) -> Result<Option<Value>, Damaged> {
-        let Some(text) = &row.output else { return Ok(None) };
-        if let (StepKind::WaitFor(_), Some(id)) = (&step.kind, referred(text)) {
-            let event = self.events.get(&id).ok_or_else(|| Damaged::Event { path: row.path.to_string(), event: id })?;
-            return Ok(Some(awaited_value(event)));
-        }
+    /// The outputs of a step, and the word for `steps.ID.outcome` where that is not its outcome.
+    fn output(&self, step: &Step, row: &StepRow) -> Result<(Option<Value>, Option<&'static str>), Damaged> {
+        let Some(text) = &row.output else { return Ok((None, None)) };
         let parsed = Value::from_json(text.as_bytes());
-        parsed.map(Some).map_err(|source| Damaged::Output { path: row.path.to_string(), source })
+        let parsed = parsed.map_err(|source| Damaged::Output { path: row.path.to_string(), source })?;
+        let gone = |event| Damaged::Event { path: row.path.to_string(), event };
+        let event = |id: EventId| self.events.get(&id).ok_or_else(|| gone(id));
+        match (&step.kind, referred(text)) {
+            (StepKind::WaitFor(_), Some(id)) => Ok((Some(awaited_value(event(id)?)), None)),
+            (StepKind::Uses { action, wait: Some(_), .. }, Some(id)) => match self.program.completion(action) {
+                Some(completion) => {
+                    let (value, word) = completion::restored(&parsed, event(id)?, completion);
+                    Ok((Some(value), word))
+                }
+                None => Ok((Some(parsed), None)),
+            },
+            _ => Ok((Some(parsed), None)),
+        }
     }
 }
 

@@ -100,6 +100,17 @@ pub enum Active {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     },
+    /// It waits for the end of the work that its action has started.
+    Completion {
+        /// Attempts counted.
+        attempts: u32,
+        /// The generation of its key.
+        generation: u32,
+        /// When the first attempt was counted.
+        started_at: Timestamp,
+        /// What the action gave, as JSON.
+        outputs: String,
+    },
     /// It sleeps.
     Sleep {
         /// When it began.
@@ -157,7 +168,7 @@ impl State {
             _ if self.phase.is_final() => Next::End,
             None => Next::Continue,
             Some(Active::Call { retry_at: None, .. }) => Next::Await,
-            Some(Active::Call { .. } | Active::Sleep { .. } | Active::Wait { .. }) => Next::Park,
+            Some(_) => Next::Park,
         }
     }
 
@@ -229,7 +240,10 @@ impl Active {
     /// When it began.
     pub(super) fn started_at(&self) -> Timestamp {
         match *self {
-            Self::Call { started_at, .. } | Self::Sleep { started_at, .. } | Self::Wait { started_at } => started_at,
+            Self::Call { started_at, .. }
+            | Self::Completion { started_at, .. }
+            | Self::Sleep { started_at, .. }
+            | Self::Wait { started_at } => started_at,
         }
     }
 }

@@ -8,7 +8,7 @@ use oncue_rules::ids::StepId;
 use oncue_rules::rule::Step;
 use oncue_rules::value::{Map, Value};
 
-use super::record::{ErrorRecord, StepOutcome};
+use super::record::ErrorRecord;
 use super::{Facts, Program};
 
 /// The names that expressions see, and the results of the loops that are under way.
@@ -130,22 +130,22 @@ pub(super) fn awaited_value(event: &Event) -> Value {
 }
 
 /// `steps.ID`: the outputs beside `outcome` and `error`.
-pub(super) fn step_value(outcome: StepOutcome, error: Option<&ErrorRecord>, outputs: Option<&Value>) -> Value {
+pub(super) fn step_value(outcome: &str, error: Option<&ErrorRecord>, outputs: Option<&Value>) -> Value {
     let mut fields = outputs.and_then(Value::as_map).cloned().unwrap_or_default();
-    fields.insert("outcome".to_owned(), Value::text(outcome.as_str()));
+    fields.insert("outcome".to_owned(), Value::text(outcome));
     fields.insert("error".to_owned(), error_value(error));
     Value::map(fields)
 }
 
 /// `steps.ID` of a `for_each`.
-pub(super) fn loop_value(outcome: StepOutcome, error: Option<&ErrorRecord>, results: Vec<Value>) -> Value {
+pub(super) fn loop_value(outcome: &str, error: Option<&ErrorRecord>, results: Vec<Value>) -> Value {
     let results = Value::map(Map::from([("results".to_owned(), Value::list(results))]));
     step_value(outcome, error, Some(&results))
 }
 
 /// `steps.ID.results[i]`.
-pub(super) fn item_value(outcome: StepOutcome, error: Option<&ErrorRecord>, outputs: Value) -> Value {
-    let fields = [("outcome", Value::text(outcome.as_str())), ("error", error_value(error)), ("outputs", outputs)];
+pub(super) fn item_value(outcome: &str, error: Option<&ErrorRecord>, outputs: Value) -> Value {
+    let fields = [("outcome", Value::text(outcome)), ("error", error_value(error)), ("outputs", outputs)];
     Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

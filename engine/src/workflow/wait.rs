@@ -15,7 +15,7 @@ use super::view::awaited_value;
 use super::walk::{Ending, Walk, row};
 
 /// What the row of a wait holds instead of the event that it ended with, which is stored once already.
-const REFERENCE: &str = "$event";
+pub(super) const REFERENCE: &str = "$event";
 /// The longest value of a correlation key, in bytes; a longer one is no key that an event has.
 const KEY_LIMIT: usize = 512;
 
@@ -26,7 +26,8 @@ fn reference(event: EventId) -> String {
 
 /// The event that the outputs of a row stand for.
 pub(super) fn referred(output: &str) -> Option<EventId> {
-    if !output.starts_with("{\"$event\":") {
+    // Most outputs hold none, and are not parsed for it.
+    if !output.contains("\"$event\":") {
         return None;
     }
     Value::from_json(output.as_bytes()).ok()?.get(REFERENCE).as_text()?.parse().ok()
@@ -124,13 +125,13 @@ impl<'p> Walk<'p> {
     /// Goes on when the event is one that the step at a path waits for.
     pub(super) fn event_came(&mut self, path: &str, event: &Arc<Event>) -> Next {
         let Some(place) = self.place().filter(|place| place.path == path) else { return self.rest() };
-        let StepKind::WaitFor(awaited) = &place.step.kind else { return self.rest() };
-        if !matches!(self.cursor.state.active, Some(Active::Wait { .. })) {
+        if !matches!(self.cursor.state.active, Some(Active::Wait { .. } | Active::Completion { .. })) {
             return self.rest();
         }
         if let Some(depth) = self.overdue() {
             return self.time_out(depth, "fatal");
         }
+        let StepKind::WaitFor(awaited) = &place.step.kind else { return self.work_told(&place, event) };
         if !awaited.iter().any(|one| self.is_awaited(one, event)) {
             return self.rest();
         }

@@ -33,11 +33,13 @@ pub(super) struct Ending {
     results: Option<Vec<Value>>,
     started_at: Option<Timestamp>,
     active: Option<Active>,
+    /// What `steps.ID.outcome` says, where that is more than the outcome.
+    word: Option<&'static str>,
 }
 
 impl Ending {
     pub(super) fn of(outcome: StepOutcome) -> Self {
-        Self { outcome, error: None, output: None, results: None, started_at: None, active: None }
+        Self { outcome, error: None, output: None, results: None, started_at: None, active: None, word: None }
     }
 
     pub(super) fn failed(outcome: StepOutcome, error: ErrorRecord) -> Self {
@@ -52,6 +54,11 @@ impl Ending {
     /// The same, with outputs and their text as the row keeps it.
     pub(super) fn with_output(self, output: Value, text: String) -> Self {
         Self { output: Some((output, text)), ..self }
+    }
+
+    /// The same, with another word for `steps.ID.outcome`.
+    pub(super) fn called(self, word: &'static str) -> Self {
+        Self { word: Some(word), ..self }
     }
 
     /// Whether it fails what the step lies in.
@@ -249,7 +256,7 @@ impl<'p> Walk<'p> {
 
     /// Begins the next attempt of the active step; none when its parameters cannot be had, and the step has ended.
     pub(super) fn call(&mut self, place: &Place<'p>) -> Option<Call> {
-        let StepKind::Uses { action, with } = &place.step.kind else { return None };
+        let StepKind::Uses { action, with, .. } = &place.step.kind else { return None };
         let params = match self.render(with) {
             Ok(params) if limits::fits(&params, limits::PARAMS_LIMIT) => params,
             Ok(_) => {
@@ -300,7 +307,7 @@ impl<'p> Walk<'p> {
     /// Whether the step at a place may be called again. Its parameters are rendered from the same values as before.
     pub(super) fn repeatable(&self, place: &Place<'p>) -> Repeatable {
         match &place.step.kind {
-            StepKind::Uses { action, with } => {
+            StepKind::Uses { action, with, .. } => {
                 self.render(with).map_or(Repeatable::No, |params| self.program.repeatable(action, &params))
             }
             _ => Repeatable::Yes,
@@ -319,7 +326,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn keep(&mut self, outputs: Value) -> Result<(Value, String), (&'static str, String)> {
+    pub(super) fn keep(&mut self, outputs: Value) -> Result<(Value, String), (&'static str, String)> {
         let outputs = match outputs {
             Value::Null => Value::map(Map::new()),
             Value::Map(_) => outputs,
@@ -373,10 +380,12 @@ impl<'p> Walk<'p> {
     /// Writes the row of an ended step or item and makes its result known.
     pub(super) fn close(&mut self, place: &Place<'p>, mut ending: Ending) {
         ending.active = self.cursor.state.active.take();
-        let Ending { outcome, error, output, results, started_at, active } = ending;
+        let Ending { outcome, error, output, results, started_at, active, word } = ending;
         let started_at = active.as_ref().map(Active::started_at).or(started_at).unwrap_or(self.now);
         let mut row = StepRow { error, ended_at: Some(self.now), ..row(place, outcome, started_at) };
-        if let Some(Active::Call { attempts, generation, .. }) = active {
+        if let Some(Active::Call { attempts, generation, .. } | Active::Completion { attempts, generation, .. }) =
+            active
+        {
             row.attempts = attempts;
             row.generation = generation;
             row.key = self.sent_key(place, generation);
@@ -385,6 +394,7 @@ impl<'p> Walk<'p> {
             self.draft.settle(place.path());
         }
         let (outputs, text) = output.map_or((None, None), |(outputs, text)| (Some(outputs), Some(text)));
+        let word = word.unwrap_or(outcome.as_str());
         row.output = text;
         let view = &mut self.cursor.view;
         if place.is_item {
@@ -394,12 +404,12 @@ impl<'p> Walk<'p> {
                 }
                 _ => outputs.unwrap_or_default(),
             };
-            view.push_result(item_value(outcome, row.error.as_ref(), outputs));
+            view.push_result(item_value(word, row.error.as_ref(), outputs));
         } else {
             let result = if place.step.for_each.is_some() && outcome != StepOutcome::Skipped {
-                loop_value(outcome, row.error.as_ref(), results.unwrap_or_default())
+                loop_value(outcome.as_str(), row.error.as_ref(), results.unwrap_or_default())
             } else {
-                step_value(outcome, row.error.as_ref(), outputs.as_ref())
+                step_value(word, row.error.as_ref(), outputs.as_ref())
             };
             view.record(place.step.id.as_ref(), result);
         }
@@ -427,7 +437,7 @@ impl<'p> Walk<'p> {
 fn active_timers(active: Option<&Active>) -> bool {
     match active {
         Some(Active::Call { attempts, retry_at, .. }) => *attempts > 1 || retry_at.is_some(),
-        Some(Active::Sleep { .. } | Active::Wait { .. }) => true,
+        Some(Active::Completion { .. } | Active::Sleep { .. } | Active::Wait { .. }) => true,
         None => false,
     }
 }

@@ -8,9 +8,9 @@ use oncue_rules::value::Value;
 
 pub use params::*;
 
-use super::Client;
 use super::submission::{self, Submission, SubmissionOutputs};
-use crate::action::{Action, ActionError, Call, Repeatable, Spec};
+use super::{Client, completion};
+use crate::action::{Action, ActionError, Call, Completion, Repeatable, Spec};
 use crate::params as parameters;
 
 const SAMPLE: &str = "\
@@ -54,6 +54,10 @@ impl Action for EditMedia {
 
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         submission::submit::<EditMediaParams>(&self.client, &call).await
+    }
+
+    fn completion(&self) -> Option<Completion> {
+        Some(completion::EDIT)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tencent Cloud VOD: the actions that call it, over the client of [`crate::tencent`].
 
 pub mod client;
+mod completion;
 pub mod delete_media;
 pub mod edit_media;
 mod errors;

@@ -12,9 +12,9 @@ pub use overrides::*;
 pub use params::*;
 pub use tasks::*;
 
-use super::Client;
 use super::submission::{self, Submission, SubmissionOutputs};
-use crate::action::{Action, ActionError, Call, Repeatable, Spec};
+use super::{Client, completion};
+use crate::action::{Action, ActionError, Call, Completion, Repeatable, Spec};
 use crate::params as parameters;
 
 const SAMPLE: &str = "\
@@ -58,6 +58,10 @@ impl Action for ProcessMedia {
 
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         submission::submit::<ProcessMediaParams>(&self.client, &call).await
+    }
+
+    fn completion(&self) -> Option<Completion> {
+        Some(completion::PROCEDURE)
     }
 }
 

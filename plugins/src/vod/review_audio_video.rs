@@ -6,9 +6,9 @@ use oncue_rules::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Client;
 use super::submission::{self, Submission, SubmissionOutputs};
-use crate::action::{Action, ActionError, Call, Repeatable, Spec};
+use super::{Client, completion};
+use crate::action::{Action, ActionError, Call, Completion, Repeatable, Spec};
 use crate::params as parameters;
 
 const SAMPLE: &str = "\
@@ -95,6 +95,10 @@ impl Action for ReviewAudioVideo {
 
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         submission::submit::<ReviewAudioVideoParams>(&self.client, &call).await
+    }
+
+    fn completion(&self) -> Option<Completion> {
+        Some(completion::REVIEW)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `uses` and `with`: an action and its parameters.
 
+use std::time::Duration;
+
 use crate::decode::{Field, all, did_you_mean};
 use crate::ids::ActionName;
 use crate::node::NodeKind;
@@ -11,9 +13,14 @@ use crate::value::Value;
 use super::programs::CODE;
 use super::secrets::Allowed;
 use super::step::Workflow;
-use super::{templates, variables};
+use super::{completion, templates, variables};
 
-pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Field<'_>>) -> Option<StepKind> {
+pub(super) fn read(
+    workflow: &Workflow<'_>,
+    uses: &Field<'_>,
+    with: Option<&Field<'_>>,
+    wait: Option<&Field<'_>>,
+) -> Option<(StepKind, Option<Duration>)> {
     let action = action(workflow, uses);
     let takes_code =
         uses.node().to_value().as_text().is_some_and(|name| workflow.surroundings.actions.check_code(name).is_some());
@@ -22,6 +29,10 @@ pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Fiel
         Some(with) => parameters(workflow, with, takes_code),
     };
     let action = action?;
+    let wait = match wait {
+        Some(field) => completion::read(workflow, field, &action).map(|(need, timeout)| (Some(need), Some(timeout))),
+        None => Some((None, None)),
+    };
     let may_be_called = credentials_are_there(workflow, uses, &action);
     let schema = workflow.surroundings.actions.parameters(action.as_str())?;
     let findings = uses.findings();
@@ -33,7 +44,9 @@ pub(super) fn read(workflow: &Workflow<'_>, uses: &Field<'_>, with: Option<&Fiel
                     && has_no_problem(workflow, action.as_str(), with))
         }
     };
-    Some(StepKind::Uses { action: (fits && may_be_called).then_some(action)?, with: parameters? })
+    let action = (fits && may_be_called).then_some(action)?;
+    let (wait, timeout) = wait?;
+    Some((StepKind::Uses { action, with: parameters?, wait }, timeout))
 }
 
 fn action(workflow: &Workflow<'_>, uses: &Field<'_>) -> Option<ActionName> {

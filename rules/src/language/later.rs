@@ -12,8 +12,7 @@ const RULE_FEATURES: [(&str, &str); 7] = [
     ("repeat", "leave it out"),
 ];
 
-const STEP_FEATURES: [(&str, &str); 4] = [
-    ("wait", "leave it out, and wait for the event that tells of the end with `wait_for`"),
+const STEP_FEATURES: [(&str, &str); 3] = [
     ("parallel", "use `group`: its steps run one after another"),
     ("max_parallel", "leave it out: items run one after another"),
     ("app", "leave it out: a step acts for the application of the event"),

@@ -10,7 +10,7 @@ use crate::ids::StepId;
 use crate::rule::{AppSelection, OnError, Step, StepKind};
 use crate::rule_set::AppFacts;
 
-use super::{Surroundings, action, branch, expressions, later, pause, repetition, retry, templates, variables, wait};
+use super::{Surroundings, action, branch, expressions, later, pause, repetition, retry, templates, variables};
 
 /// The most steps that a rule may have, those of groups and of `on_failure` included.
 const STEP_LIMIT: usize = 1_000;
@@ -119,7 +119,10 @@ impl<'s> Workflow<'s> {
         let timeout = match (fields.optional("timeout"), kind.as_ref().and_then(|(_, timeout)| *timeout)) {
             (Some(field), None) => field.duration(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).map(Some),
             (Some(field), Some(_)) => {
-                field.error("there is a `timeout` in `wait_for` and another beside it", "keep the one in `wait_for`");
+                field.error(
+                    "there is a `timeout` in what the step waits for and another beside it",
+                    "keep one of the two",
+                );
                 None
             }
             (None, own) => Some(own),
@@ -186,7 +189,7 @@ impl<'s> Workflow<'s> {
     /// What a step does, and the `timeout` that its kind brings along.
     fn read_kind(&mut self, fields: &mut Fields<'_>, has_id: bool) -> Option<(StepKind, Option<Duration>)> {
         let is_later_kind = later::step_features(fields);
-        let beside = [("with", "uses"), ("cases", "switch"), ("default", "switch")];
+        let beside = [("with", "uses"), ("wait", "uses"), ("cases", "switch"), ("default", "switch")];
         let beside = beside.map(|(name, of)| (name, of, fields.optional(name)));
         let kinds = KINDS.map(|kind| (kind, fields.optional(kind)));
         let mut written = kinds.into_iter().filter_map(|(kind, field)| Some((kind, field?)));
@@ -198,7 +201,7 @@ impl<'s> Workflow<'s> {
                 fields.findings().error(span, message, hint);
             }
         }
-        let [(.., with), (.., cases), (.., default)] = &beside;
+        let [(.., with), (.., wait), (.., cases), (.., default)] = &beside;
         match (first, second) {
             (Some((first, _)), Some((second, _))) => {
                 let span = fields.key_span(second).unwrap_or(fields.place());
@@ -209,12 +212,12 @@ impl<'s> Workflow<'s> {
             (Some((kind, field)), None) => {
                 let plain = |kind| (kind, None);
                 match kind {
-                    "uses" => action::read(self, &field, with.as_ref()).map(plain),
+                    "uses" => action::read(self, &field, with.as_ref(), wait.as_ref()),
                     "set" => self.read_set(&field, has_id).map(plain),
                     "sleep" => pause::read(&field).map(plain),
                     "end" => field.identifier(Identifier::Variable).map(|word| plain(StepKind::End(word.to_owned()))),
                     "switch" => branch::read(self, &field, cases.as_ref(), default.as_ref()).map(plain),
-                    "wait_for" => wait::read(self, &field).map(|(kind, timeout)| (kind, Some(timeout))),
+                    "wait_for" => super::wait::read(self, &field).map(|(kind, timeout)| (kind, Some(timeout))),
                     _ => self.read_one_or_many(&field).map(|steps| plain(StepKind::Group(steps))),
                 }
             }

@@ -32,6 +32,10 @@ impl ActionCatalog for Actions {
         (action == "script").then_some(check_code)
     }
 
+    fn completes(&self, action: &str) -> bool {
+        action.starts_with("vod.")
+    }
+
     fn needs_credentials(&self, action: &str) -> bool {
         action == "vod.edit_media"
     }

@@ -1,5 +1,6 @@
 //! Tests of workflows.
 
+mod completions;
 mod model;
 mod pauses;
 mod stories;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use oncue_plugins::action::ActionError;
-use oncue_rules::rule::{OnError, Step, StepKind};
+use oncue_rules::rule::{Need, OnError, Step, StepKind};
 use oncue_rules::value::Value;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, done, end, group, program, set, sleep, switch, wait_for};
+use super::support::{Simulation, With, act, done, end, group, program, set, sleep, switch, wait_for, work, work_done};
 use crate::workflow::record::{RunStatus, TimerKind};
 use crate::workflow::{Input, Next};
 
@@ -20,6 +20,7 @@ enum Shape {
     Group(Vec<Random>),
     Sleep,
     Wait,
+    Work,
     End,
     /// Which of its cases is taken; the last is the default.
     Switch(usize, Vec<Vec<Random>>),
@@ -44,6 +45,7 @@ fn random(depth: u32) -> BoxedStrategy<Random> {
         4 => Just(Shape::Set),
         4 => Just(Shape::Sleep),
         4 => Just(Shape::Wait),
+        4 => Just(Shape::Work),
         1 => Just(Shape::End),
     ];
     let shape = if depth == 0 {
@@ -83,6 +85,7 @@ impl Writer {
             Shape::Group(inner) => group(&id, self.write(inner)),
             Shape::Sleep => sleep(&id, 5),
             Shape::Wait => wait_for(&id, &json!("${{ run.id }}")).within(60),
+            Shape::Work => work(&id, Need::All),
             Shape::End => end(&id, "over"),
             Shape::Switch(taken, lists) => {
                 let mut lists: Vec<_> = lists.iter().map(|steps| self.write(steps)).collect();
@@ -206,6 +209,14 @@ impl Model {
                 return ("timed_out", Went::Failed);
             }
             StepKind::Set(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Went::Well,
+            // The call goes well; the work ends as luck has it.
+            StepKind::Uses { wait: Some(_), .. } => {
+                if is_late(path, self.seed) {
+                    Went::Failed
+                } else {
+                    Went::Well
+                }
+            }
             StepKind::Uses { with, .. } => {
                 let before = with.expressions().into_iter().find_map(|seen| {
                     let id = seen.text().trim().strip_prefix("steps.")?.strip_suffix(".outcome")?;
@@ -254,6 +265,10 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
                     continue;
                 }
                 let path = call.path.to_string();
+                if call.action.as_str() == "work" {
+                    simulation.answer(&call, Ok(json!({ "TaskId": path })));
+                    continue;
+                }
                 let failed = done.entry(path.clone()).or_default();
                 let (failures, for_good) = luck(&path, seed);
                 let reply = match (*failed < failures, for_good) {
@@ -273,6 +288,11 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
 fn pass_time(simulation: &mut Simulation, seed: u64) {
     let Some(wait) = simulation.db.waits.first() else { return simulation.fire() };
     let path = wait.path.to_string();
+    if wait.kind.as_str() == "WorkDone" {
+        let number = u8::try_from(simulation.events.len() % 200).unwrap() + 10;
+        let key = wait.key.value.clone();
+        return simulation.deliver(&work_done(number, ("session_id", &key), &[("A", is_late(&path, seed))]));
+    }
     let has_timeout = simulation.db.timers.keys().any(|(of, kind)| *of == path && *kind == TimerKind::Timeout);
     if is_late(&path, seed) && has_timeout {
         return simulation.fire();
@@ -303,7 +323,7 @@ proptest! {
         let rows = simulation.db.rows.iter();
         let outcomes: BTreeMap<_, _> = rows.map(|(path, row)| (path.clone(), row.outcome.as_str().to_owned())).collect();
         prop_assert_eq!(outcomes, model.outcomes);
-        for call in &simulation.calls {
+        for call in simulation.calls.iter().filter(|call| call.action.as_str() != "work") {
             let item = match call.params.get("item") {
                 Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
                 _ => None,
