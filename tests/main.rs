@@ -14,6 +14,7 @@ mod docs;
 mod examples;
 mod layering;
 mod packaging;
+mod parallel;
 mod receiver;
 mod reload;
 mod routing;

@@ -114,6 +114,8 @@ pub enum StepKind {
     Set(Vec<(String, Template)>),
     /// Runs steps in order.
     Group(Vec<Step>),
+    /// Runs lists of steps at the same time, each under its name.
+    Parallel(Vec<(String, Vec<Step>)>),
     /// Does nothing for a while.
     Sleep(Sleep),
     /// Ends the run well, at once; the word says how.
@@ -167,17 +169,17 @@ pub struct Awaited {
 }
 
 impl Step {
-    /// The lists of steps within it, of which one run takes one.
+    /// The lists of steps within it: that of a group, those of the cases of a `switch`, those of the branches of a
+    /// `parallel`.
     pub fn lists(&self) -> impl Iterator<Item = &[Step]> {
-        let (group, switch) = match &self.kind {
-            StepKind::Group(steps) => (Some(steps.as_slice()), None),
-            StepKind::Switch(switch) => (None, Some(switch)),
+        let (one, many) = match &self.kind {
+            StepKind::Group(steps) => (Some(steps), None),
+            StepKind::Switch(switch) => (Some(&switch.default), Some(&switch.cases)),
+            StepKind::Parallel(branches) => (None, Some(branches)),
             _ => (None, None),
         };
-        let lists = switch.into_iter().flat_map(|switch| {
-            switch.cases.iter().map(|(_, steps)| steps.as_slice()).chain([switch.default.as_slice()])
-        });
-        group.into_iter().chain(lists)
+        let many = many.into_iter().flatten().map(|(_, steps)| steps);
+        many.chain(one).map(Vec::as_slice)
     }
 }
 
@@ -190,6 +192,8 @@ pub struct ForEach {
     pub binding: String,
     /// Asked for each item; an item for which it is false is skipped.
     pub filter: Option<Expression>,
+    /// How many items run at the same time; one after another when it is 1.
+    pub max_parallel: usize,
 }
 
 /// What the failure of a step means.

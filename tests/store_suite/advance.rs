@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use oncue::store::{Advance, Delivered, Delivery, Error, FailedAttempt, Fence, RunStatus, StepOutcome, TimerKind};
+use oncue::store::{
+    Advance, Delivered, Delivery, Error, FailedAttempt, Fence, InboxRow, Input, RunStatus, StepOutcome, TimerKind,
+};
 use oncue_rules::ids::{RunId, StepPath};
 
 use super::Place;
@@ -108,13 +110,14 @@ pub(super) async fn a_final_status_ends_everything(place: Arc<dyn Place>) {
     }
 }
 
-pub(super) async fn an_apply_sets_no_waits(place: Arc<dyn Place>) {
+pub(super) async fn an_apply_sets_waits_and_finds_what_came_before(place: Arc<dyn Place>) {
     let store = place.open().await;
     let id = start(&*store, "d").await;
-    store.accept(alone(completion("before", "t", 50))).await.unwrap();
-    assert_eq!(store.apply(waiting_for(id, Fence(1), "t")).await.unwrap(), []);
+    store.accept(alone(completion("before", "t", 150))).await.unwrap();
+    let found = store.apply(waiting_for(id, Fence(1), "t")).await.unwrap();
+    assert!(matches!(found.as_slice(), [InboxRow { input: Input::Event { .. }, .. }]), "{found:?}");
     let woken = store.accept(alone(completion("after", "t", 200))).await.unwrap();
-    assert_eq!(woken, oncue::store::Accepted::New { fences: vec![], woken: 0 });
+    assert_eq!(woken, oncue::store::Accepted::New { fences: vec![], woken: 1 });
 }
 
 pub(super) async fn a_run_that_is_not_stored_is_not_found(place: Arc<dyn Place>) {

@@ -214,7 +214,7 @@ impl Model {
         }
         let rows = answered.as_ref().map_err(ToString::to_string)?;
         run.write(advance);
-        if park && !run.status.is_final() {
+        if !run.status.is_final() {
             for wait in &advance.waits {
                 run.waits.retain(|old| {
                     (&old.path, old.subappid, &old.kind, &old.key) != (&wait.path, wait.subappid, &wait.kind, &wait.key)

@@ -43,9 +43,7 @@ impl Hand {
             }
             let committed = decision.next;
             (decision, consumed) = self.take_in(run, inputs).await?;
-            if decision.next == Next::Await && matches!(committed, Next::Call(_)) {
-                decision.next = committed;
-            }
+            decision.next = decision.next.after(committed, &decision.steps);
         }
     }
 

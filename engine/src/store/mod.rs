@@ -55,12 +55,13 @@ pub trait Store: Send + Sync + 'static {
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error>;
 
     /// Writes what a transition decided, and consumes the inputs that it was decided on. Ends the lease when the status
-    /// is final. Returns the inputs that came meanwhile.
+    /// is final. Returns the inputs that came meanwhile, the events among them that one of `advance.waits` is for (one
+    /// received since [`Wait::since`] counts too).
     async fn apply(&self, advance: Advance) -> Result<Vec<InboxRow>, Error>;
 
     /// As [`Store::apply`], then gives the lease back until an input comes: a timer of `advance.timers`, an event for
-    /// one of `advance.waits` (one received since [`Wait::since`] counts too), or a delivery. When an input is there
-    /// already, the lease is kept and the inputs are returned.
+    /// one of `advance.waits`, or a delivery. When an input is there already, the lease is kept and the inputs are
+    /// returned.
     async fn park(&self, advance: Advance) -> Result<Vec<InboxRow>, Error>;
 
     /// Puts an input into a run's inbox.

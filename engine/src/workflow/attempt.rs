@@ -7,11 +7,12 @@ use oncue_rules::rule::Retry;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
+use super::ending::Ending;
 use super::limits::INTERRUPTION_LIMIT;
 use super::place::Place;
 use super::record::{ErrorRecord, FailedAttempt, StepOutcome, TimerKind};
 use super::state::Active;
-use super::walk::{Ending, Walk, error};
+use super::walk::{Walk, error};
 use super::{Next, jitter};
 
 /// The longest that another side may ask to be left alone.
@@ -93,7 +94,7 @@ impl<'p> Walk<'p> {
         Next::Park
     }
 
-    /// Goes on with a run that was taken up from the store.
+    /// Goes on with a strand of a run that was taken up from the store.
     pub(super) fn resume(&mut self) -> Next {
         if let Some(depth) = self.overdue() {
             return self.time_out(depth, "unknown");
@@ -106,7 +107,7 @@ impl<'p> Walk<'p> {
                 Some(place) => self.wake(&place),
                 None => self.rest(),
             },
-            Some(Active::Wait { .. } | Active::Completion { .. }) => self.rest(),
+            Some(Active::Wait { .. } | Active::Completion { .. } | Active::Fork(_)) => self.rest(),
         }
     }
 
@@ -123,7 +124,7 @@ impl<'p> Walk<'p> {
 
     fn call_or_go(&mut self, place: &Place<'p>) -> Next {
         match self.call(place) {
-            Some(call) => Next::Call(call),
+            Some(call) => Next::of(call),
             None => self.go(),
         }
     }
@@ -154,7 +155,7 @@ impl<'p> Walk<'p> {
         if let Some(depth) = self.overdue() {
             let class = match self.cursor.state.active {
                 Some(Active::Call { retry_at: Some(_), .. }) => "retry",
-                Some(Active::Call { .. }) => "unknown",
+                _ if self.cursor.state.is_calling() => "unknown",
                 _ => "fatal",
             };
             return self.time_out(depth, class);
@@ -176,15 +177,20 @@ impl<'p> Walk<'p> {
 
     /// Ends everything inside the place at `depth`; what comes back ends that place itself.
     pub(super) fn unwind(&mut self, depth: usize, outcome: StepOutcome, error: &ErrorRecord) -> Ending {
-        let mut ending = Ending::failed(outcome, error.clone());
+        self.climb(depth);
+        let mut ending = self.cut(outcome, error).unwrap_or_else(|| Ending::failed(outcome, error.clone()));
         while self.cursor.state.frames.len() > depth + 1 {
-            // A cursor may stand before a step, which then was never begun.
-            if let Some(place) = self.place().filter(|place| place.started_at.is_some() || ending.has_begun()) {
-                self.close(&place, ending);
-            }
+            self.close_begun(ending);
             ending = self.leave(outcome, Some(error.clone()));
         }
         ending
+    }
+
+    /// Ends the innermost place. A cursor may stand before a step, which then was never begun and has no end.
+    pub(super) fn close_begun(&mut self, ending: Ending) {
+        if let Some(place) = self.place().filter(|place| place.started_at.is_some() || ending.has_begun()) {
+            self.close(&place, ending);
+        }
     }
 }
 

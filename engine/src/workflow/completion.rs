@@ -10,12 +10,13 @@ use oncue_rules::rule::{Need, StepKind};
 use oncue_rules::value::{Map, Value};
 
 use super::Next;
+use super::ending::Ending;
 use super::place::Place;
 use super::record::{StepOutcome, Wait};
 use super::state::Active;
 use super::view::awaited_value;
 use super::wait::REFERENCE;
-use super::walk::{Ending, Walk, error};
+use super::walk::{Walk, error};
 
 impl<'p> Walk<'p> {
     /// What follows a call that went well: the end of the step, or a wait for the end of the work that it started.

@@ -3,8 +3,8 @@
 use oncue_rules::ids::StepPath;
 use oncue_rules::time::Timestamp;
 
-use super::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, Timer, TimerKind, Wait};
-use super::{Next, State};
+use super::record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};
+use super::{Call, Next, State};
 
 /// What a transition decided. It is to be committed before anything is done about `next`.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Decision {
     pub timers: Vec<Timer>,
     /// Paths whose timers and waits are void.
     pub settled: Vec<StepPath>,
-    /// Events to wait for; only with [`Next::Park`].
+    /// Events to wait for.
     pub waits: Vec<Wait>,
     /// What to do after the commit.
     pub next: Next,
@@ -40,15 +40,12 @@ impl Decision {
             settled: self.settled,
             waits: self.waits,
         };
+        let next = later.next.after(self.next, &later.steps);
         draft.waits.extend(later.waits);
         draft.failed_attempts.extend(later.failed_attempts);
         later.steps.into_iter().for_each(|row| draft.step(row));
         later.settled.into_iter().for_each(|path| draft.settle(path));
         later.timers.into_iter().for_each(|timer| draft.timer(timer.path, timer.kind, timer.due_at));
-        let next = match (later.next, self.next) {
-            (Next::Await, Next::Call(call)) => Next::Call(call),
-            (later, _) => later,
-        };
         let Draft { steps, failed_attempts, timers, settled, waits } = draft;
         Self {
             status: later.status,
@@ -64,6 +61,33 @@ impl Decision {
     }
 }
 
+impl Next {
+    /// What is next after two decisions: the calls of the first are still to be made, unless the second, which wrote these
+    /// steps, ended theirs.
+    #[must_use]
+    pub fn after(self, earlier: Self, steps: &[StepRow]) -> Self {
+        let Self::Call(calls) = earlier else { return self };
+        let mut calls = still_wanted(calls, steps);
+        match self {
+            Self::Call(more) => calls.extend(more),
+            Self::Await | Self::Continue if !calls.is_empty() => {}
+            other => return other,
+        }
+        Self::Call(calls)
+    }
+}
+
+/// The calls whose steps have not ended in these rows.
+#[must_use]
+pub fn still_wanted(mut calls: Vec<Call>, steps: &[StepRow]) -> Vec<Call> {
+    let ended = |call: &Call| {
+        let row = steps.iter().rfind(|row| row.path == call.path);
+        row.is_some_and(|row| row.outcome != StepOutcome::Running || row.attempts != call.attempt)
+    };
+    calls.retain(|call| !ended(call));
+    calls
+}
+
 /// A decision in the making.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -75,6 +99,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    pub(super) fn steps(&self) -> &[StepRow] {
+        &self.steps
+    }
+
     /// Writes a step row in place of an earlier one of its path.
     pub(super) fn step(&mut self, row: StepRow) {
         match self.steps.iter_mut().rfind(|earlier| earlier.path == row.path) {

@@ -9,6 +9,8 @@
 mod attempt;
 mod completion;
 mod decision;
+mod ending;
+mod fork;
 mod key;
 mod limits;
 mod place;
@@ -33,7 +35,8 @@ use oncue_rules::ids::{ActionName, StepPath};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
-pub use decision::Decision;
+pub use decision::{Decision, still_wanted};
+pub use fork::{Fork, Strand};
 pub use key::{idempotency_key, jitter};
 pub use limits::{ITEM_LIMIT, OUTPUT_LIMIT, PARAMS_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
 pub use program::{Facts, Manner, Program, UnknownAction};
@@ -106,9 +109,10 @@ pub enum Input {
 /// What to do once a decision is committed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// Make this call, and give its result to the run.
-    Call(Call),
-    /// Nothing: the attempt that was called for before is still under way.
+    /// Make these calls, at the same time, and give their results to the run. There may be more to do at once: what
+    /// [`Run::standing`] says is next.
+    Call(Vec<Call>),
+    /// Nothing: attempts that were called for before are still under way.
     Await,
     /// Give the run [`Input::Continue`]: there was more to do than one commit should hold.
     Continue,
@@ -116,6 +120,13 @@ pub enum Next {
     Park,
     /// Nothing ever again.
     End,
+}
+
+impl Next {
+    /// One call.
+    fn of(call: Call) -> Self {
+        Self::Call(vec![call])
+    }
 }
 
 /// An attempt to make; it is counted in the commit that comes with it.

@@ -4,7 +4,7 @@ use oncue_rules::ids::StepPath;
 use oncue_rules::rule::{Rule, Step};
 use oncue_rules::time::Timestamp;
 
-use super::state::{Frame, State, case_steps, inner};
+use super::state::{Frame, State, branch_steps, case_steps, inner};
 
 /// A step that a cursor stands in or before, or an item of it.
 #[derive(Debug, Clone)]
@@ -49,6 +49,11 @@ pub(super) fn case_path(path: &str, case: usize, step: &Step, index: usize) -> S
     format!("{path}/{case}/{}", name(step, index))
 }
 
+/// The path of a step inside a branch; that of the branch itself when it is all there is in it.
+pub(super) fn branch_path(path: &str, branch: &str, count: usize, step: &Step, index: usize) -> String {
+    if count == 1 { format!("{path}/{branch}") } else { format!("{path}/{branch}/{}", name(step, index)) }
+}
+
 /// The places of a cursor, one for a frame, from the outermost inwards; none for the innermost list when its end is
 /// reached, and none from where a damaged cursor does not fit the rule.
 pub(super) fn places<'p>(rule: &'p Rule, state: &State) -> Vec<Place<'p>> {
@@ -69,7 +74,13 @@ pub(super) fn places<'p>(rule: &'p Rule, state: &State) -> Vec<Place<'p>> {
                 let path = case_path(&outer.path, case, step, at);
                 Some(Place { step, path, is_item: false, started_at: deeper })
             }),
-            Frame::Each { index, .. } => places.last().map(|outer| {
+            Frame::Branch { branch, at, .. } => places.last().and_then(|outer| {
+                let (name, steps) = branch_steps(outer.step, branch)?;
+                let step = steps.get(at)?;
+                let path = branch_path(&outer.path, name, steps.len(), step, at);
+                Some(Place { step, path, is_item: false, started_at: deeper })
+            }),
+            Frame::Each { index, .. } | Frame::Item { index, .. } => places.last().map(|outer| {
                 let path = item_path(&outer.path, index);
                 Place { step: outer.step, path, is_item: true, started_at: deeper }
             }),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use oncue_rules::event::Event;
 use oncue_rules::ids::EventId;
-use oncue_rules::rule::{Step, StepKind};
+use oncue_rules::rule::{ForEach, Step, StepKind};
 use oncue_rules::value::Value;
 
-use super::place::{case_path, inner_path, item_path, name};
+use super::fork::{Fork, Strand, head};
+use super::place::{branch_path, case_path, inner_path, item_path, name};
 use super::record::{StepOutcome, StepRow};
-use super::state::{Frame, Phase, State, case_steps, inner};
+use super::state::{Active, Frame, Phase, State, case_steps, inner};
 use super::view::{View, awaited_value, item_value, loop_value, step_value};
 use super::wait::referred;
 use super::{Cursor, Facts, Program, Run, completion};
@@ -100,13 +101,17 @@ impl Run {
                 reader.view.set_error(error);
             }
         }
-        reader.open_list(&state, state.phase.steps(rule), &state.frames, None)?;
+        let strand = (state.frames.as_slice(), state.active.as_ref());
+        reader.open_list(state.phase.prefix(), state.phase.steps(rule), strand, None)?;
         Ok(Self { program, cursor: Cursor { facts, state, view } })
     }
 }
 
 /// Events by their ids.
 pub type Events = HashMap<EventId, Arc<Event>>;
+
+/// The frames of a cursor from one on, and what is active at their end.
+type Part<'s> = (&'s [Frame], Option<&'s Active>);
 
 struct Reader<'r> {
     rows: HashMap<&'r str, &'r StepRow>,
@@ -119,9 +124,9 @@ impl Reader<'_> {
     /// A list that a cursor stands in: what lies before it has ended, and the rest was not begun.
     fn open_list(
         &mut self,
-        state: &State,
+        prefix: &str,
         list: &[Step],
-        frames: &[Frame],
+        (frames, active): Part<'_>,
         outer: Option<&str>,
     ) -> Result<(), Damaged> {
         let Some((Frame::Block { at, .. } | Frame::Case { at, .. }, deeper)) = frames.split_first() else {
@@ -129,50 +134,122 @@ impl Reader<'_> {
         };
         let path_of = |step: &Step, index| match outer {
             Some(outer) => inner_path(outer, step, index),
-            None => format!("{}{}", state.phase.prefix(), name(step, index)),
+            None => format!("{prefix}{}", name(step, index)),
         };
-        let before = list.get(..*at).ok_or_else(|| misfit(outer))?;
-        self.ended_list(before, path_of)?;
-        if deeper.is_empty() {
-            return Ok(());
-        }
-        let step = list.get(*at).ok_or_else(|| misfit(outer))?;
-        self.open_step(state, step, deeper, &path_of(step, *at))
+        self.open_steps(list, *at, (deeper, active), outer, path_of)
     }
 
-    fn open_step(&mut self, state: &State, step: &Step, frames: &[Frame], path: &str) -> Result<(), Damaged> {
-        let (Some(Frame::Each { index, count, .. }), Some(for_each)) = (frames.first(), &step.for_each) else {
-            return self.open_inner(state, step, frames, path);
-        };
-        let changed = |now| Damaged::Items { path: path.to_owned(), then: *count, now };
+    /// The same, of steps of which `at` have ended.
+    fn open_steps(
+        &mut self,
+        list: &[Step],
+        at: usize,
+        deeper: Part<'_>,
+        outer: Option<&str>,
+        path_of: impl Fn(&Step, usize) -> String,
+    ) -> Result<(), Damaged> {
+        let before = list.get(..at).ok_or_else(|| misfit(outer))?;
+        self.ended_list(before, &path_of)?;
+        if deeper.0.is_empty() && !matches!(deeper.1, Some(Active::Fork(_))) {
+            return Ok(());
+        }
+        let step = list.get(at).ok_or_else(|| misfit(outer))?;
+        self.open_step(step, deeper, &path_of(step, at))
+    }
+
+    fn open_step(&mut self, step: &Step, (frames, active): Part<'_>, path: &str) -> Result<(), Damaged> {
+        let Some(for_each) = &step.for_each else { return self.open_body(step, (frames, active), path) };
+        match (frames.split_first(), active) {
+            (Some((Frame::Each { index, count, .. }, deeper)), _) => {
+                self.open_loop(for_each, *count, path)?;
+                for ended in 0..*index {
+                    self.put_ended_item(step, path, ended)?;
+                }
+                self.view.bind(*index);
+                self.open_body(step, (deeper, active), &item_path(path, *index))
+            }
+            (None, Some(Active::Fork(fork))) => {
+                self.open_loop(for_each, fork.count, path)?;
+                for index in 0..fork.next.min(fork.count) {
+                    match fork.strands.get(&index) {
+                        Some(strand) => self.open_item(step, index, strand, path)?,
+                        None => self.put_ended_item(step, path, index)?,
+                    }
+                }
+                Ok(())
+            }
+            _ => Err(misfit(Some(path))),
+        }
+    }
+
+    fn open_loop(&mut self, for_each: &ForEach, count: usize, path: &str) -> Result<(), Damaged> {
+        let changed = |now| Damaged::Items { path: path.to_owned(), then: count, now };
         let items = for_each.items.render(self.view.scope()).map_err(|error| changed(error.to_string()))?;
         match items.as_list() {
-            Some(list) if list.len() == *count => {}
+            Some(list) if list.len() == count => {}
             Some(list) => return Err(changed(format!("it gives {} items now", list.len()))),
             None => return Err(changed(format!("it gives {} now", items.kind()))),
         }
         self.view.open_loop(&for_each.binding, items);
-        for ended in 0..*index {
-            if let Some(result) = self.ended_item(step, &item_path(path, ended))? {
-                self.view.push_result(result);
-            }
-        }
-        self.view.bind(*index);
-        match frames.get(1..).unwrap_or_default() {
-            [] => Ok(()),
-            deeper => self.open_inner(state, step, deeper, &item_path(path, *index)),
-        }
+        Ok(())
     }
 
-    /// A list within a step, or within an item of it.
-    fn open_inner(&mut self, state: &State, step: &Step, frames: &[Frame], path: &str) -> Result<(), Damaged> {
-        match (&step.kind, frames.first()) {
-            (StepKind::Group(steps), _) => self.open_list(state, steps, frames, Some(path)),
-            (StepKind::Switch(_), Some(Frame::Case { case, .. })) => {
-                self.open_list(state, case_steps(step, *case), frames, Some(&format!("{path}/{case}")))
+    fn open_item(&mut self, step: &Step, index: usize, strand: &Strand, path: &str) -> Result<(), Damaged> {
+        let Some((Frame::Item { .. }, deeper)) = strand.frames.split_first() else { return Err(misfit(Some(path))) };
+        let begins_at = head(path, step, true, index);
+        let loops = self.view.loops();
+        self.view.enter_strand(&begins_at, Some(index));
+        self.open_body(step, (deeper, strand.active.as_ref()), &begins_at)?;
+        self.view.leave_strand(begins_at, loops, Some(step));
+        Ok(())
+    }
+
+    fn put_ended_item(&mut self, step: &Step, path: &str, index: usize) -> Result<(), Damaged> {
+        if let Some(result) = self.ended_item(step, &item_path(path, index))? {
+            self.view.bind(index);
+            self.view.put_result(result);
+        }
+        Ok(())
+    }
+
+    /// What lies within a step, or within an item of it.
+    fn open_body(&mut self, step: &Step, (frames, active): Part<'_>, path: &str) -> Result<(), Damaged> {
+        match (&step.kind, frames.first(), active) {
+            (StepKind::Parallel(branches), None, Some(Active::Fork(fork))) => {
+                let mut branches = branches.iter().enumerate();
+                branches.try_for_each(|(index, branch)| self.open_branch(index, branch, fork, path))
+            }
+            (_, None, Some(Active::Fork(_))) => Err(misfit(Some(path))),
+            (_, None, _) => Ok(()),
+            (StepKind::Group(steps), ..) => self.open_list("", steps, (frames, active), Some(path)),
+            (StepKind::Switch(_), Some(Frame::Case { case, .. }), _) => {
+                self.open_list("", case_steps(step, *case), (frames, active), Some(&format!("{path}/{case}")))
             }
             _ => Err(misfit(Some(path))),
         }
+    }
+
+    fn open_branch(
+        &mut self,
+        index: usize,
+        (name, steps): &(String, Vec<Step>),
+        fork: &Fork,
+        path: &str,
+    ) -> Result<(), Damaged> {
+        let path_of = |step: &Step, at: usize| branch_path(path, name, steps.len(), step, at);
+        let Some(strand) = fork.strands.get(&index) else { return self.ended_list(steps, path_of) };
+        let Some((Frame::Branch { branch, at, .. }, deeper)) = strand.frames.split_first() else {
+            return Err(misfit(Some(path)));
+        };
+        if *branch != index {
+            return Err(misfit(Some(path)));
+        }
+        let begins_at = format!("{path}/{name}");
+        let loops = self.view.loops();
+        self.view.enter_strand(&begins_at, None);
+        self.open_steps(steps, *at, (deeper, strand.active.as_ref()), Some(path), path_of)?;
+        self.view.leave_strand(begins_at, loops, None);
+        Ok(())
     }
 
     fn ended_list(&mut self, list: &[Step], path_of: impl Fn(&Step, usize) -> String) -> Result<(), Damaged> {
@@ -201,7 +278,7 @@ impl Reader<'_> {
     fn ended_item(&mut self, step: &Step, path: &str) -> Result<Option<Value>, Damaged> {
         let Some(row) = self.rows.get(path).copied() else { return Ok(None) };
         let (outputs, word) = match &step.kind {
-            StepKind::Group(_) | StepKind::Switch(_) if row.outcome != StepOutcome::Skipped => {
+            StepKind::Group(_) | StepKind::Switch(_) | StepKind::Parallel(_) if row.outcome != StepOutcome::Skipped => {
                 self.ended_inner(step, path)?;
                 (self.view.take_inner(step), None)
             }
@@ -218,6 +295,11 @@ impl Reader<'_> {
         if let StepKind::Switch(switch) = &step.kind {
             return (0..=switch.cases.len()).try_for_each(|case| {
                 self.ended_list(case_steps(step, case), |step, index| case_path(path, case, step, index))
+            });
+        }
+        if let StepKind::Parallel(branches) = &step.kind {
+            return branches.iter().try_for_each(|(name, steps)| {
+                self.ended_list(steps, |step, index| branch_path(path, name, steps.len(), step, index))
             });
         }
         self.ended_list(inner(step), |step, index| inner_path(path, step, index))

@@ -5,12 +5,13 @@ use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Next;
+use super::fork::{Fork, is_calling, rest};
 use super::record::{ErrorRecord, RunStatus};
 
 /// Where a run stands, stored as JSON in its row.
 ///
-/// The form is made to grow: parallel branches are to be a frame that holds a cursor for each branch. That changes nothing
-/// of what is stored today; `v` is raised only when something does.
+/// Its frames and what is active are the trunk of a tree: where steps run at the same time, the active thing is a [`Fork`]
+/// that holds a [`Strand`] for each of them. `v` is raised when what was stored before means something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The version of the form.
@@ -70,6 +71,22 @@ pub enum Frame {
         /// When the list was entered.
         started_at: Timestamp,
     },
+    /// In the steps of a branch of a `parallel`.
+    Branch {
+        /// Which branch.
+        branch: usize,
+        /// The step that is under way or comes next.
+        at: usize,
+        /// When the branches were entered.
+        started_at: Timestamp,
+    },
+    /// At an item that runs beside others.
+    Item {
+        /// Which item.
+        index: usize,
+        /// When the first item was begun.
+        started_at: Timestamp,
+    },
     /// In a `for_each`.
     Each {
         /// The item that is under way or comes next.
@@ -123,6 +140,8 @@ pub enum Active {
         /// When it began.
         started_at: Timestamp,
     },
+    /// It runs branches or items at the same time.
+    Fork(Fork),
 }
 
 impl State {
@@ -166,15 +185,13 @@ impl State {
     pub(super) fn rest(&self) -> Next {
         match &self.active {
             _ if self.phase.is_final() => Next::End,
-            None => Next::Continue,
-            Some(Active::Call { retry_at: None, .. }) => Next::Await,
-            Some(_) => Next::Park,
+            active => rest(active.as_ref()),
         }
     }
 
     /// Whether an attempt is under way.
     pub(super) fn is_calling(&self) -> bool {
-        matches!(self.active, Some(Active::Call { retry_at: None, .. }))
+        is_calling(self.active.as_ref())
     }
 }
 
@@ -217,21 +234,32 @@ pub(super) fn case_steps(step: &Step, case: usize) -> &[Step] {
     }
 }
 
+/// A branch of a `parallel`, with its name.
+pub(super) fn branch_steps(step: &Step, branch: usize) -> Option<(&str, &[Step])> {
+    match &step.kind {
+        StepKind::Parallel(branches) => branches.get(branch).map(|(name, steps)| (name.as_str(), steps.as_slice())),
+        _ => None,
+    }
+}
+
 impl Frame {
     /// When it was entered.
     pub(super) fn started_at(&self) -> Timestamp {
         match *self {
-            Self::Block { started_at, .. } | Self::Case { started_at, .. } | Self::Each { started_at, .. } => {
-                started_at
-            }
+            Self::Block { started_at, .. }
+            | Self::Case { started_at, .. }
+            | Self::Branch { started_at, .. }
+            | Self::Item { started_at, .. }
+            | Self::Each { started_at, .. } => started_at,
         }
     }
 
     /// Moves on to the next step or item.
     pub(super) fn step_on(&mut self) {
         match self {
-            Self::Block { at, .. } | Self::Case { at, .. } => *at += 1,
+            Self::Block { at, .. } | Self::Case { at, .. } | Self::Branch { at, .. } => *at += 1,
             Self::Each { index, .. } => *index += 1,
+            Self::Item { .. } => {}
         }
     }
 }
@@ -243,7 +271,8 @@ impl Active {
             Self::Call { started_at, .. }
             | Self::Completion { started_at, .. }
             | Self::Sleep { started_at, .. }
-            | Self::Wait { started_at } => started_at,
+            | Self::Wait { started_at }
+            | Self::Fork(Fork { started_at, .. }) => started_at,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oncue_rules::ids::RunId;
+use oncue_rules::ids::{RunId, StepPath};
 use oncue_rules::time::Timestamp;
 
 use super::decision::Draft;
@@ -19,9 +19,9 @@ impl Run {
     pub fn begin(program: Arc<Program>, facts: Facts, now: Timestamp) -> (Self, Decision) {
         let (mut run, _) = Self::defer(Arc::clone(&program), facts.clone(), now);
         let begun = run.transition(Input::Continue, now);
-        // A new run has no place for an error, and is not parked: one that fails before its first call, or pauses, does so
-        // in its second commit.
-        let is_plain = begun.error.is_none() && begun.next != Next::Park;
+        // A new run has no place for an error or a wait, and is not parked: one that fails before its first call, or pauses,
+        // does so in its second commit.
+        let is_plain = begun.error.is_none() && begun.waits.is_empty() && begun.next != Next::Park;
         if is_plain { (run, begun) } else { Self::defer(program, facts, now) }
     }
 
@@ -46,6 +46,19 @@ impl Run {
     pub fn standing(&self) -> Decision {
         let state = &self.cursor.state;
         Draft::default().decide(state, state.rest())
+    }
+
+    /// What there is to do when nothing happens.
+    #[must_use]
+    pub fn rest(&self) -> Next {
+        self.cursor.state.rest()
+    }
+
+    /// The attempts that are under way, by step and number.
+    #[must_use]
+    pub fn calling(&self) -> Vec<(StepPath, u32)> {
+        let mut run = self.cursor.state.clone();
+        super::fork::calling(&self.program.rule, &mut run)
     }
 
     /// Its id.
@@ -79,19 +92,47 @@ impl Walk<'_> {
             return Next::End;
         }
         match input {
-            Input::Resume => self.resume(),
-            Input::Continue if self.cursor.state.active.is_none() => self.go(),
-            Input::Attempt { path, number, result } => self.attempt_ended(path.as_str(), number, result),
-            Input::Unsent { path, number } => self.unsent(path.as_str(), number),
-            Input::Timer { path, kind: TimerKind::Timeout } => self.timeout_due(path.as_str()),
-            Input::Timer { path, kind: TimerKind::Retry } => match self.place() {
-                Some(place) if place.path == path.as_str() => self.retry_due(),
-                _ => self.rest(),
-            },
-            Input::Timer { path, kind: TimerKind::Wake } => self.wake_due(path.as_str()),
-            Input::Event { path, event } => self.event_came(path.as_str(), &event),
-            Input::Cancel { reason } => self.cancel(&reason),
-            Input::Continue => self.rest(),
+            Input::Resume => {
+                self.for_strands(
+                    |_| true,
+                    |walk| {
+                        let next = walk.resume();
+                        walk.keep_calls(next);
+                    },
+                );
+                self.go_all();
+            }
+            Input::Continue => self.go_all(),
+            Input::Cancel { reason } => return self.cancel(&reason),
+            Input::Attempt { path, number, result } => {
+                self.at(&path, |walk, path| walk.attempt_ended(path, number, result));
+            }
+            Input::Unsent { path, number } => self.at(&path, |walk, path| walk.unsent(path, number)),
+            Input::Timer { path, kind } => self.at(&path, |walk, path| match kind {
+                TimerKind::Timeout => walk.timeout_due(path),
+                TimerKind::Wake => walk.wake_due(path),
+                TimerKind::Retry => match walk.place() {
+                    Some(place) if place.path == path => walk.retry_due(),
+                    _ => walk.rest(),
+                },
+            }),
+            Input::Event { path, event } => self.at(&path, |walk, path| walk.event_came(path, &event)),
+        }
+        self.outcome()
+    }
+
+    /// Does something with the strand that a path lies in, then goes on with all that have something to do since. A path
+    /// that nothing is at changes nothing.
+    fn at(&mut self, path: &StepPath, work: impl FnOnce(&mut Self, &str) -> Next) {
+        let before = self.cursor.state.rest();
+        if self.focus_on(path.as_str()) {
+            let next = work(self, path.as_str());
+            self.keep_calls(next);
+        }
+        self.surface();
+        // What stood before it did so for the next commit.
+        if before != Next::Continue {
+            self.go_all();
         }
     }
 
@@ -108,9 +149,7 @@ impl Walk<'_> {
 
     fn unwind_all(&mut self, error: &ErrorRecord) {
         let ending = self.unwind(0, StepOutcome::Failed, error);
-        if let Some(place) = self.place().filter(|place| place.started_at.is_some() || ending.has_begun()) {
-            self.close(&place, ending);
-        }
+        self.close_begun(ending);
         self.cursor.state.frames.clear();
     }
 }

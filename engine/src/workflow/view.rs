@@ -1,5 +1,6 @@
 //! What the expressions of a run see: built once, extended as steps end.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use oncue_rules::event::Event;
@@ -16,6 +17,15 @@ use super::{Facts, Program};
 pub(super) struct View {
     scope: Scope,
     steps: Arc<Map>,
+    loops: Vec<Loop>,
+    /// What only the strands see that are not in focus, by where they begin.
+    aside: HashMap<String, Aside>,
+}
+
+/// What only one strand sees.
+#[derive(Debug, Clone, Default)]
+struct Aside {
+    steps: Map,
     loops: Vec<Loop>,
 }
 
@@ -39,7 +49,7 @@ impl View {
         scope.set("app", facts.app(&program.vars));
         scope.set("apps", facts.apps.clone());
         scope.set("run", facts.run(&program.rule));
-        let mut view = Self { scope, steps: Arc::default(), loops: Vec::new() };
+        let mut view = Self { scope, steps: Arc::default(), loops: Vec::new(), aside: HashMap::new() };
         view.edit(|_| ());
         view
     }
@@ -65,11 +75,17 @@ impl View {
     /// The results of the steps within a step that ran for one item, by id; they are not known by their ids any more, so
     /// that one item never sees those of another.
     pub(super) fn take_inner(&mut self, step: &Step) -> Value {
+        Value::map(self.take_ids(step, false))
+    }
+
+    fn take_ids(&mut self, step: &Step, loops_too: bool) -> Map {
         let mut ids = Vec::new();
-        step.lists().for_each(|steps| collect_ids(steps, &mut ids));
+        step.lists().for_each(|steps| collect_ids(steps, loops_too, &mut ids));
         let mut taken = Map::new();
-        self.edit(|steps| taken.extend(ids.into_iter().filter_map(|id| steps.remove_entry(id))));
-        Value::map(taken)
+        if !ids.is_empty() {
+            self.edit(|steps| taken.extend(ids.into_iter().filter_map(|id| steps.remove_entry(id))));
+        }
+        taken
     }
 
     pub(super) fn open_loop(&mut self, binding: &str, items: Value) {
@@ -84,9 +100,47 @@ impl View {
         self.bind_last();
     }
 
-    pub(super) fn push_result(&mut self, result: Value) {
-        if let Some(innermost) = self.loops.last_mut() {
-            innermost.results.push(result);
+    /// The result of the item that the innermost loop is at.
+    pub(super) fn put_result(&mut self, result: Value) {
+        let Some(Loop { at, results, .. }) = self.loops.last_mut() else { return };
+        if results.len() <= *at {
+            results.resize(*at + 1, Value::Null);
+        }
+        if let Some(place) = results.get_mut(*at) {
+            *place = result;
+        }
+    }
+
+    /// How many loops are under way.
+    pub(super) fn loops(&self) -> usize {
+        self.loops.len()
+    }
+
+    /// Sees what the strand sees that begins at a path, besides what its trunk sees.
+    pub(super) fn enter_strand(&mut self, begins_at: &str, item: Option<usize>) {
+        let Aside { steps, loops } = self.aside.remove(begins_at).unwrap_or_default();
+        if let (Some(index), Some(innermost)) = (item, self.loops.last_mut()) {
+            innermost.at = index;
+        }
+        self.loops.extend(loops);
+        if !steps.is_empty() {
+            self.edit(|known| known.extend(steps));
+        }
+        self.bind_all();
+    }
+
+    /// Puts aside what only the strand sees: its loops beyond the first `loops` and, of an item, the steps within.
+    pub(super) fn leave_strand(&mut self, begins_at: String, loops: usize, item_of: Option<&Step>) {
+        let loops = self.loops.split_off(loops.min(self.loops.len()));
+        if !loops.is_empty() {
+            for inner in &loops {
+                self.scope.set(&inner.binding, Value::Null);
+            }
+            self.bind_all();
+        }
+        let steps = item_of.map(|step| self.take_ids(step, true)).unwrap_or_default();
+        if !loops.is_empty() || !steps.is_empty() {
+            self.aside.insert(begins_at, Aside { steps, loops });
         }
     }
 
@@ -94,8 +148,15 @@ impl View {
     pub(super) fn close_loop(&mut self) -> Vec<Value> {
         let Some(closed) = self.loops.pop() else { return Vec::new() };
         self.scope.set(&closed.binding, Value::Null);
-        self.bind_last();
+        self.bind_all();
         closed.results
+    }
+
+    fn bind_all(&mut self) {
+        for Loop { binding, items, at, .. } in &self.loops {
+            let item = items.as_list().and_then(|items| items.get(*at)).cloned().unwrap_or_default();
+            self.scope.set(binding, item);
+        }
     }
 
     fn bind_last(&mut self) {
@@ -114,11 +175,12 @@ impl View {
     }
 }
 
-fn collect_ids<'p>(steps: &'p [Step], ids: &mut Vec<&'p str>) {
+/// The ids of steps and of those within them; those within a loop are taken as each of its items ends.
+fn collect_ids<'p>(steps: &'p [Step], loops_too: bool, ids: &mut Vec<&'p str>) {
     for step in steps {
         ids.extend(step.id.as_ref().map(StepId::as_str));
-        if step.for_each.is_none() {
-            step.lists().for_each(|steps| collect_ids(steps, ids));
+        if loops_too || step.for_each.is_none() {
+            step.lists().for_each(|steps| collect_ids(steps, loops_too, ids));
         }
     }
 }

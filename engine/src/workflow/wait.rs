@@ -8,11 +8,12 @@ use oncue_rules::rule::{Awaited, Sleep, StepKind};
 use oncue_rules::value::{Map, Value};
 
 use super::Next;
+use super::ending::Ending;
 use super::place::Place;
 use super::record::{StepOutcome, StepRow, TimerKind, Wait};
 use super::state::Active;
 use super::view::awaited_value;
-use super::walk::{Ending, Walk, row};
+use super::walk::{Walk, row};
 
 /// What the row of a wait holds instead of the event that it ended with, which is stored once already.
 pub(super) const REFERENCE: &str = "$event";

@@ -3,17 +3,18 @@
 use oncue_plugins::action::Repeatable;
 use oncue_rules::expression::{EvaluationError, Expression};
 use oncue_rules::ids::StepPath;
-use oncue_rules::rule::{ForEach, OnError, Step, StepKind, Switch};
+use oncue_rules::rule::{ForEach, StepKind, Switch};
 use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::{Map, Value};
 
 use super::decision::Draft;
+use super::ending::Ending;
+use super::fork::Outer;
 use super::limits::{self, ITEM_LIMIT, OUTPUT_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
 use super::place::{Place, places};
 use super::record::{ErrorRecord, StepOutcome, StepRow, TimerKind};
 use super::state::{Active, Frame, Phase};
-use super::view::{item_value, loop_value, step_value};
 use super::{Call, Cursor, Next, Program, idempotency_key};
 
 /// One transition under way.
@@ -22,59 +23,23 @@ pub(super) struct Walk<'p> {
     pub(super) cursor: &'p mut Cursor,
     pub(super) draft: Draft,
     pub(super) now: Timestamp,
+    /// The forks around the strand in focus, from the outermost inwards.
+    pub(super) outer: Vec<Outer>,
+    calls: Vec<Call>,
     budget: u32,
-}
-
-/// How a step or an item ends.
-pub(super) struct Ending {
-    pub(super) outcome: StepOutcome,
-    pub(super) error: Option<ErrorRecord>,
-    output: Option<(Value, String)>,
-    results: Option<Vec<Value>>,
-    started_at: Option<Timestamp>,
-    active: Option<Active>,
-    /// What `steps.ID.outcome` says, where that is more than the outcome.
-    word: Option<&'static str>,
-}
-
-impl Ending {
-    pub(super) fn of(outcome: StepOutcome) -> Self {
-        Self { outcome, error: None, output: None, results: None, started_at: None, active: None, word: None }
-    }
-
-    pub(super) fn failed(outcome: StepOutcome, error: ErrorRecord) -> Self {
-        Self { error: Some(error), ..Self::of(outcome) }
-    }
-
-    /// Whether what it ends was ever begun.
-    pub(super) fn has_begun(&self) -> bool {
-        self.started_at.is_some()
-    }
-
-    /// The same, with outputs and their text as the row keeps it.
-    pub(super) fn with_output(self, output: Value, text: String) -> Self {
-        Self { output: Some((output, text)), ..self }
-    }
-
-    /// The same, with another word for `steps.ID.outcome`.
-    pub(super) fn called(self, word: &'static str) -> Self {
-        Self { word: Some(word), ..self }
-    }
-
-    /// Whether it fails what the step lies in.
-    fn fails(&self, step: &Step) -> bool {
-        let means = match self.outcome {
-            StepOutcome::Failed => step.on_error,
-            StepOutcome::TimedOut => step.on_timeout.unwrap_or(step.on_error),
-            StepOutcome::Running | StepOutcome::Succeeded | StepOutcome::Skipped => OnError::Continue,
-        };
-        means == OnError::Fail
-    }
 }
 
 impl<'p> Walk<'p> {
     pub(super) fn new(program: &'p Program, cursor: &'p mut Cursor, now: Timestamp) -> Self {
-        Self { program, cursor, draft: Draft::default(), now, budget: STEPS_PER_COMMIT }
+        Self {
+            program,
+            cursor,
+            draft: Draft::default(),
+            now,
+            outer: Vec::new(),
+            calls: Vec::new(),
+            budget: STEPS_PER_COMMIT,
+        }
     }
 
     pub(super) fn places(&self) -> Vec<Place<'p>> {
@@ -87,9 +52,28 @@ impl<'p> Walk<'p> {
         if places.len() == self.cursor.state.frames.len() { places.pop() } else { None }
     }
 
-    /// Goes on from a cursor with nothing under way.
+    /// How many more steps the commit may take.
+    pub(super) fn room(&self) -> u32 {
+        self.budget
+    }
+
+    /// Keeps the calls that a strand is to make until all strands have gone on.
+    pub(super) fn keep_calls(&mut self, next: Next) {
+        if let Next::Call(calls) = next {
+            self.calls.extend(calls);
+        }
+    }
+
+    /// What there is to do when every strand has gone on as far as it can.
+    pub(super) fn outcome(&mut self) -> Next {
+        let calls = std::mem::take(&mut self.calls);
+        let calls = super::decision::still_wanted(calls, self.draft.steps());
+        if calls.is_empty() || self.cursor.state.phase.is_final() { self.rest() } else { Next::Call(calls) }
+    }
+
+    /// Goes on from a strand with nothing under way.
     pub(super) fn go(&mut self) -> Next {
-        while !self.cursor.state.phase.is_final() {
+        while !self.is_over() {
             if self.budget == 0 {
                 return Next::Continue;
             }
@@ -104,12 +88,15 @@ impl<'p> Walk<'p> {
     fn step_once(&mut self) -> Option<Next> {
         match (self.cursor.state.frames.last().copied(), self.place()) {
             (Some(Frame::Each { index, count, .. }), Some(place)) if index < count => self.enter_item(&place, index),
-            (Some(Frame::Block { .. } | Frame::Case { .. }), Some(place)) => self.enter_step(&place),
+            (Some(Frame::Item { index, .. }), Some(place)) => self.enter_item(&place, index),
+            (Some(Frame::Block { .. } | Frame::Case { .. } | Frame::Branch { .. }), Some(place)) => {
+                self.enter_step(&place)
+            }
             _ => {
                 let ending = self.leave(StepOutcome::Succeeded, None);
                 if self.cursor.state.frames.is_empty() {
                     self.end_phase();
-                } else {
+                } else if !self.is_over() {
                     self.end(ending);
                 }
                 None
@@ -117,7 +104,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn end_phase(&mut self) {
+    pub(super) fn end_phase(&mut self) {
         let state = &mut self.cursor.state;
         state.phase = if state.phase == Phase::Steps { Phase::Succeeded } else { Phase::Dead };
     }
@@ -127,10 +114,7 @@ impl<'p> Walk<'p> {
             return None;
         }
         match &place.step.for_each {
-            Some(for_each) => {
-                self.enter_loop(place, for_each);
-                None
-            }
+            Some(for_each) => self.enter_loop(place, for_each),
             None => self.enter_body(place),
         }
     }
@@ -156,21 +140,34 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn enter_loop(&mut self, place: &Place<'p>, for_each: &ForEach) {
-        let items = match self.render(&for_each.items) {
+    fn enter_loop(&mut self, place: &Place<'p>, for_each: &ForEach) -> Option<Next> {
+        let (items, count) = match self.items(for_each) {
             Ok(items) => items,
-            Err(error) => return self.end_with(place, "expression", &error.to_string()),
+            Err((code, message)) => {
+                self.end_with(place, code, &message);
+                return None;
+            }
         };
-        let Some(count) = items.as_list().map(<[Value]>::len) else {
-            let message = format!("for_each needs a list, and this is {}: check what it names", items.kind());
-            return self.end_with(place, "not_a_list", &message);
-        };
-        if count > ITEM_LIMIT {
-            let message = format!("for_each has {count} items, and {ITEM_LIMIT} are the limit: narrow the list down");
-            return self.end_with(place, "too_many_items", &message);
+        if for_each.max_parallel > 1 && count > 0 {
+            return Some(self.fork_items(place, for_each, items, count));
         }
         self.cursor.view.open_loop(&for_each.binding, items);
         self.enter(place, Frame::Each { index: 0, count, started_at: self.now });
+        None
+    }
+
+    /// What a loop runs over, and how many items that are.
+    fn items(&self, for_each: &ForEach) -> Result<(Value, usize), (&'static str, String)> {
+        let items = self.render(&for_each.items).map_err(|error| ("expression", error.to_string()))?;
+        let Some(count) = items.as_list().map(<[Value]>::len) else {
+            let message = format!("for_each needs a list, and this is {}: check what it names", items.kind());
+            return Err(("not_a_list", message));
+        };
+        if count > ITEM_LIMIT {
+            let message = format!("for_each has {count} items, and {ITEM_LIMIT} are the limit: narrow the list down");
+            return Err(("too_many_items", message));
+        }
+        Ok((items, count))
     }
 
     fn enter_body(&mut self, place: &Place<'p>) -> Option<Next> {
@@ -184,7 +181,7 @@ impl<'p> Walk<'p> {
                     started_at: self.now,
                     retry_at: None,
                 });
-                self.call(place).map(Next::Call)
+                self.call(place).map(Next::of)
             }
             StepKind::Set(values) => {
                 self.set(place, values);
@@ -194,6 +191,7 @@ impl<'p> Walk<'p> {
                 self.enter(place, Frame::Block { at: 0, started_at: self.now });
                 None
             }
+            StepKind::Parallel(branches) => Some(self.fork(place, branches.len(), branches.len())),
             StepKind::Switch(switch) => {
                 self.choose(place, switch);
                 None
@@ -218,25 +216,15 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// Ends the run well, with all that the step lies in.
-    fn end_run(&mut self, place: &Place<'p>, word: &str) {
-        let said = Value::map(Map::from([("end".to_owned(), Value::text(word))]));
-        let text = said.to_json();
-        self.close(place, Ending::of(StepOutcome::Succeeded).with_output(said, text));
-        while self.cursor.state.frames.len() > 1 {
-            let ending = self.leave(StepOutcome::Succeeded, None);
-            if let Some(place) = self.place() {
-                self.close(&place, ending);
-            }
-        }
-        self.cursor.state.frames.clear();
-        self.end_phase();
+    fn enter(&mut self, place: &Place<'p>, frame: Frame) {
+        self.open(place);
+        self.cursor.state.frames.push(frame);
     }
 
-    fn enter(&mut self, place: &Place<'p>, frame: Frame) {
+    /// Writes that a step which holds others has begun.
+    pub(super) fn open(&mut self, place: &Place<'p>) {
         self.set_timeout(place);
         self.draft.step(row(place, StepOutcome::Running, self.now));
-        self.cursor.state.frames.push(frame);
     }
 
     pub(super) fn set_timeout(&mut self, place: &Place<'p>) {
@@ -295,7 +283,7 @@ impl<'p> Walk<'p> {
     }
 
     /// The key as its row keeps it: only where the other side is given it, so that it finds the run of what comes back.
-    fn sent_key(&self, place: &Place<'p>, generation: u32) -> Option<String> {
+    pub(super) fn sent_key(&self, place: &Place<'p>, generation: u32) -> Option<String> {
         let StepKind::Uses { action, .. } = &place.step.kind else { return None };
         self.program.sends_key(action).then(|| self.key(place, generation))
     }
@@ -321,7 +309,7 @@ impl<'p> Walk<'p> {
     /// Ends the innermost step well, when its outputs can be kept.
     pub(super) fn succeed(&mut self, place: &Place<'p>, outputs: Value) {
         match self.keep(outputs) {
-            Ok(output) => self.end(Ending { output: Some(output), ..Ending::of(StepOutcome::Succeeded) }),
+            Ok((output, text)) => self.end(Ending::of(StepOutcome::Succeeded).with_output(output, text)),
             Err((code, message)) => self.end_with(place, code, &message),
         }
     }
@@ -345,100 +333,6 @@ impl<'p> Walk<'p> {
         }
         self.cursor.state.bytes = bytes;
         Ok((outputs, text))
-    }
-
-    /// Ends the innermost step with an error that trying again cannot help.
-    pub(super) fn end_with(&mut self, place: &Place<'p>, code: &str, message: &str) {
-        self.end(Ending::failed(StepOutcome::Failed, error(&place.path, code, message, "fatal")));
-    }
-
-    /// Ends the innermost step or item, and with it what its failure takes along.
-    pub(super) fn end(&mut self, mut ending: Ending) {
-        while let Some(place) = self.place() {
-            let failure = ending.error.clone().filter(|_| ending.fails(place.step));
-            self.close(&place, ending);
-            let Some(error) = failure else {
-                if let Some(frame) = self.cursor.state.frames.last_mut() {
-                    frame.step_on();
-                }
-                return;
-            };
-            ending = self.leave(StepOutcome::Failed, Some(error.clone()));
-            if self.cursor.state.frames.is_empty() {
-                return self.fail(error);
-            }
-        }
-    }
-
-    /// Leaves the innermost frame; what comes back ends the step that the frame was for.
-    pub(super) fn leave(&mut self, outcome: StepOutcome, error: Option<ErrorRecord>) -> Ending {
-        let frame = self.cursor.state.frames.pop();
-        let results = matches!(frame, Some(Frame::Each { .. })).then(|| self.cursor.view.close_loop());
-        Ending { error, results, started_at: frame.map(|frame| frame.started_at()), ..Ending::of(outcome) }
-    }
-
-    /// Writes the row of an ended step or item and makes its result known.
-    pub(super) fn close(&mut self, place: &Place<'p>, mut ending: Ending) {
-        ending.active = self.cursor.state.active.take();
-        let Ending { outcome, error, output, results, started_at, active, word } = ending;
-        let started_at = active.as_ref().map(Active::started_at).or(started_at).unwrap_or(self.now);
-        let mut row = StepRow { error, ended_at: Some(self.now), ..row(place, outcome, started_at) };
-        if let Some(Active::Call { attempts, generation, .. } | Active::Completion { attempts, generation, .. }) =
-            active
-        {
-            row.attempts = attempts;
-            row.generation = generation;
-            row.key = self.sent_key(place, generation);
-        }
-        if (place.step.timeout.is_some() && !place.is_item) || active_timers(active.as_ref()) {
-            self.draft.settle(place.path());
-        }
-        let (outputs, text) = output.map_or((None, None), |(outputs, text)| (Some(outputs), Some(text)));
-        let word = word.unwrap_or(outcome.as_str());
-        row.output = text;
-        let view = &mut self.cursor.view;
-        if place.is_item {
-            let outputs = match &place.step.kind {
-                StepKind::Group(_) | StepKind::Switch(_) if outcome != StepOutcome::Skipped => {
-                    view.take_inner(place.step)
-                }
-                _ => outputs.unwrap_or_default(),
-            };
-            view.push_result(item_value(word, row.error.as_ref(), outputs));
-        } else {
-            let result = if place.step.for_each.is_some() && outcome != StepOutcome::Skipped {
-                loop_value(outcome.as_str(), row.error.as_ref(), results.unwrap_or_default())
-            } else {
-                step_value(word, row.error.as_ref(), outputs.as_ref())
-            };
-            view.record(place.step.id.as_ref(), result);
-        }
-        self.draft.step(row);
-    }
-
-    /// Ends the phase because a step failed.
-    fn fail(&mut self, error: ErrorRecord) {
-        let state = &mut self.cursor.state;
-        if state.phase == Phase::Steps {
-            self.cursor.view.set_error(&error);
-            state.error = Some(error);
-            if !self.program.rule.on_failure.is_empty() {
-                state.phase = Phase::OnFailure;
-                state.bytes = 0;
-                state.frames = vec![Frame::Block { at: 0, started_at: self.now }];
-                return;
-            }
-        }
-        state.phase = Phase::Dead;
-    }
-}
-
-/// Whether a step that ends so may have timers or waits of its own besides its `timeout`.
-fn active_timers(active: Option<&Active>) -> bool {
-    match active {
-        Some(Active::Call { attempts, retry_at, .. }) => *attempts > 1 || retry_at.is_some(),
-        Some(Active::Completion { .. } | Active::Sleep { .. } | Active::Wait { .. }) => true,
-        None => false,
     }
 }
 

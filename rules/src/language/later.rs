@@ -12,14 +12,7 @@ const RULE_FEATURES: [(&str, &str); 7] = [
     ("repeat", "leave it out"),
 ];
 
-const STEP_FEATURES: [(&str, &str); 3] = [
-    ("parallel", "use `group`: its steps run one after another"),
-    ("max_parallel", "leave it out: items run one after another"),
-    ("app", "leave it out: a step acts for the application of the event"),
-];
-
-/// The steps that are of a kind which this version does not have.
-const LATER_KINDS: [&str; 1] = ["parallel"];
+const STEP_FEATURES: [(&str, &str); 1] = [("app", "leave it out: a step acts for the application of the event")];
 
 pub(super) fn rule_features(fields: &mut Fields<'_>) {
     for (name, hint) in RULE_FEATURES {
@@ -27,12 +20,10 @@ pub(super) fn rule_features(fields: &mut Fields<'_>) {
     }
 }
 
-/// Whether the step is of a kind that is not there yet.
-pub(super) fn step_features(fields: &mut Fields<'_>) -> bool {
+pub(super) fn step_features(fields: &mut Fields<'_>) {
     for (name, hint) in STEP_FEATURES {
         refuse(fields, name, hint);
     }
-    LATER_KINDS.iter().any(|kind| fields.key_span(kind).is_some())
 }
 
 fn refuse(fields: &mut Fields<'_>, name: &'static str, hint: &str) {

@@ -11,6 +11,7 @@ mod defaults;
 mod expressions;
 mod failure;
 mod later;
+mod parallel;
 mod pause;
 mod programs;
 mod repetition;

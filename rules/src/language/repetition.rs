@@ -7,7 +7,7 @@ use crate::template::Template;
 use crate::value::Value;
 
 use super::step::Workflow;
-use super::{is_template, templates, variables};
+use super::{is_template, parallel, templates, variables};
 
 /// What an item is called when `as` is not given.
 const DEFAULT_BINDING: &str = "item";
@@ -29,9 +29,11 @@ const KEYWORDS: [&str; 16] = [
 #[expect(clippy::option_option, reason = "broken, absent and given are three answers, as for every optional field")]
 pub(super) fn read(fields: &mut Fields<'_>, workflow: &mut Workflow<'_>) -> Option<Option<ForEach>> {
     let (for_each, binding, filter) = (fields.optional("for_each"), fields.optional("as"), fields.optional("where"));
+    let at_once = fields.optional("max_parallel");
     let Some(for_each) = for_each else {
-        return refuse_without_items(fields, &[binding, filter]).then_some(None);
+        return refuse_without_items(fields, &[binding, filter, at_once]).then_some(None);
     };
+    let max_parallel = at_once.map_or(Some(1), |field| parallel::width(workflow, &field));
     let items = items(&for_each, workflow);
     let name = binding.as_ref().map_or(Some(DEFAULT_BINDING), |field| field.identifier(Identifier::Variable));
     let name_fits = name.is_some_and(|name| binding_fits(binding.as_ref().unwrap_or(&for_each), name, workflow));
@@ -40,7 +42,8 @@ pub(super) fn read(fields: &mut Fields<'_>, workflow: &mut Workflow<'_>) -> Opti
         Some(field) => workflow.read_condition(&field).map(Some),
         None => Some(None),
     };
-    Some(Some(ForEach { items: items?, binding: name.filter(|_| name_fits)?.to_owned(), filter: filter? }))
+    let binding = name.filter(|_| name_fits)?.to_owned();
+    Some(Some(ForEach { items: items?, binding, filter: filter?, max_parallel: max_parallel? }))
 }
 
 /// Whether neither `as` nor `where` is there.

@@ -10,7 +10,9 @@ use crate::ids::StepId;
 use crate::rule::{AppSelection, OnError, Step, StepKind};
 use crate::rule_set::AppFacts;
 
-use super::{Surroundings, action, branch, expressions, later, pause, repetition, retry, templates, variables};
+use super::{
+    Surroundings, action, branch, expressions, later, parallel, pause, repetition, retry, templates, variables,
+};
 
 /// The most steps that a rule may have, those of groups and of `on_failure` included.
 const STEP_LIMIT: usize = 1_000;
@@ -19,7 +21,7 @@ const DEPTH_LIMIT: usize = 16;
 pub(super) const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_hours(90 * 24);
 /// The kinds of steps, by the field that makes them.
-const KINDS: [&str; 7] = ["uses", "set", "group", "sleep", "end", "switch", "wait_for"];
+const KINDS: [&str; 8] = ["uses", "set", "group", "sleep", "end", "switch", "wait_for", "parallel"];
 /// What `steps.ID` always has, so that `set` cannot give it.
 const ALWAYS_THERE: [&str; 3] = ["outcome", "error", "results"];
 
@@ -36,6 +38,8 @@ pub(super) struct Workflow<'s> {
     bindings: Vec<String>,
     count: usize,
     depth: usize,
+    /// How many strands may run at the same time where the step lies that is read now.
+    width: usize,
 }
 
 impl<'s> Workflow<'s> {
@@ -49,6 +53,7 @@ impl<'s> Workflow<'s> {
             bindings: Vec::new(),
             count: 0,
             depth: 0,
+            width: 1,
         }
     }
 
@@ -109,9 +114,11 @@ impl<'s> Workflow<'s> {
             None => Some(None),
         };
         let outer = (self.names.clone(), self.ids.len(), self.bindings.len());
+        let width = self.width;
         let for_each = repetition::read(&mut fields, self);
         let kind = self.read_kind(&mut fields, id.as_ref().is_some_and(Option::is_some));
         self.leave_loop(outer);
+        self.width = width;
         let on_error = match fields.optional("on_error") {
             Some(word) => word.one_of(&[("fail", OnError::Fail), ("continue", OnError::Continue)]),
             None => Some(OnError::default()),
@@ -176,8 +183,30 @@ impl<'s> Workflow<'s> {
             return;
         }
         self.bindings.truncate(bindings_before);
-        let added = self.ids.get(ids_before..).unwrap_or_default();
-        self.names = added.iter().fold(names, |names, id| names.with_step(id));
+        self.names = names;
+        self.add_since(ids_before);
+    }
+
+    /// What can be named now, and how many ids there are.
+    pub(super) fn mark(&self) -> (Names, usize) {
+        (self.names.clone(), self.ids.len())
+    }
+
+    /// Lets further steps name what could be named at a mark.
+    pub(super) fn back_to(&mut self, names: Names) {
+        self.names = names;
+    }
+
+    /// Lets further steps name the steps that came after so many.
+    pub(super) fn add_since(&mut self, ids: usize) {
+        let added = self.ids.get(ids..).unwrap_or_default();
+        self.names = added.iter().fold(self.names.clone(), |names, id| names.with_step(id));
+    }
+
+    /// Counts that so many steps run at the same time within the one that is read now; returns how many that makes.
+    pub(super) fn widen(&mut self, width: usize) -> usize {
+        self.width = self.width.saturating_mul(width);
+        self.width
     }
 
     /// Lets the steps within a loop name its item, until the loop is left.
@@ -188,7 +217,7 @@ impl<'s> Workflow<'s> {
 
     /// What a step does, and the `timeout` that its kind brings along.
     fn read_kind(&mut self, fields: &mut Fields<'_>, has_id: bool) -> Option<(StepKind, Option<Duration>)> {
-        let is_later_kind = later::step_features(fields);
+        later::step_features(fields);
         let beside = [("with", "uses"), ("wait", "uses"), ("cases", "switch"), ("default", "switch")];
         let beside = beside.map(|(name, of)| (name, of, fields.optional(name)));
         let kinds = KINDS.map(|kind| (kind, fields.optional(kind)));
@@ -217,17 +246,16 @@ impl<'s> Workflow<'s> {
                     "sleep" => pause::read(&field).map(plain),
                     "end" => field.identifier(Identifier::Variable).map(|word| plain(StepKind::End(word.to_owned()))),
                     "switch" => branch::read(self, &field, cases.as_ref(), default.as_ref()).map(plain),
+                    "parallel" => parallel::read(self, &field).map(plain),
                     "wait_for" => super::wait::read(self, &field).map(|(kind, timeout)| (kind, Some(timeout))),
                     _ => self.read_one_or_many(&field).map(|steps| plain(StepKind::Group(steps))),
                 }
             }
             (None, _) => {
-                if !is_later_kind {
-                    let hint = "name an action with `uses`, give names to values with `set`, hold steps with `group`, or \
-                                see docs/workflows.md for the others";
-                    let message = format!("a step needs one of {}", listed(&KINDS));
-                    fields.findings().error(fields.place(), message, hint);
-                }
+                let hint = "name an action with `uses`, give names to values with `set`, hold steps with `group`, or \
+                            see docs/workflows.md for the others";
+                let message = format!("a step needs one of {}", listed(&KINDS));
+                fields.findings().error(fields.place(), message, hint);
                 None
             }
         }

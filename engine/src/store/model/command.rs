@@ -231,8 +231,7 @@ pub struct Advance {
     pub timers: Vec<Timer>,
     /// Paths whose timers and waits are void.
     pub settled: Vec<StepPath>,
-    /// Waits to set; a wait stays until its path is settled or the run has ended. Only [`crate::store::Store::park`] takes
-    /// any, [`crate::store::Store::apply`] leaves them out.
+    /// Waits to set; a wait stays until its path is settled or the run has ended.
     pub waits: Vec<Wait>,
 }
 

@@ -30,7 +30,7 @@ impl Verb for Apply {
         let advance = &self.0;
         let before = tx.leased(advance.run, advance.fence)?;
         write(tx, advance, &before)?;
-        Ok(if advance.status.is_final() || !before.had_inputs { Vec::new() } else { inbox(tx, advance.run)? })
+        came(tx, advance, &before)
     }
 }
 
@@ -46,20 +46,25 @@ impl Verb for Park {
         let advance = &self.0;
         let before = tx.leased(advance.run, advance.fence)?;
         write(tx, advance, &before)?;
-        if advance.status.is_final() {
-            return Ok(Vec::new());
-        }
-        for wait in &advance.waits {
-            write_wait(tx, advance.run, wait)?;
-            find_stored(tx, advance, wait, before.event)?;
-        }
-        let none = !before.had_inputs && advance.waits.is_empty();
-        let inputs = if none { Vec::new() } else { inbox(tx, advance.run)? };
-        if inputs.is_empty() {
+        let inputs = came(tx, advance, &before)?;
+        if inputs.is_empty() && !advance.status.is_final() {
             tx.sql.change("UPDATE runs SET node = NULL, free_at = NULL WHERE id = ?1", [advance.run.as_bytes()])?;
         }
         Ok(inputs)
     }
+}
+
+/// Sets the waits of a run, and says what lies in its inbox then.
+fn came(tx: &Tx<'_>, advance: &Advance, before: &Leased) -> Result<Vec<InboxRow>, Stop> {
+    if advance.status.is_final() {
+        return Ok(Vec::new());
+    }
+    for wait in &advance.waits {
+        write_wait(tx, advance.run, wait)?;
+        find_stored(tx, advance, wait, before.event)?;
+    }
+    let none = !before.had_inputs && advance.waits.is_empty();
+    Ok(if none { Vec::new() } else { inbox(tx, advance.run)? })
 }
 
 fn weight(advance: &Advance) -> usize {

@@ -1,6 +1,7 @@
 //! Tests of workflows.
 
 mod completions;
+mod forks;
 mod model;
 mod pauses;
 mod stories;

@@ -8,7 +8,9 @@ use oncue_rules::value::Value;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, done, end, group, program, set, sleep, switch, wait_for, work, work_done};
+use super::support::{
+    Simulation, With, act, done, end, group, parallel, program, set, sleep, switch, wait_for, work, work_done,
+};
 use crate::workflow::record::{RunStatus, TimerKind};
 use crate::workflow::{Input, Next};
 
@@ -18,6 +20,7 @@ enum Shape {
     Act,
     Set,
     Group(Vec<Random>),
+    Parallel(Vec<Vec<Random>>),
     Sleep,
     Wait,
     Work,
@@ -32,6 +35,7 @@ struct Random {
     named: bool,
     condition: Option<bool>,
     items: Option<(u8, bool)>,
+    at_once: bool,
     goes_on: bool,
 }
 
@@ -53,12 +57,21 @@ fn random(depth: u32) -> BoxedStrategy<Random> {
     } else {
         let cases = prop::collection::vec(steps(depth - 1), 1..4);
         let switch = (0..4_usize, cases).prop_map(|(taken, cases)| Shape::Switch(taken % cases.len(), cases));
-        prop_oneof![4 => leaf, 2 => steps(depth - 1).prop_map(Shape::Group), 1 => switch].boxed()
+        let branches = prop::collection::vec(prop::collection::vec(random(depth - 1), 1..4), 1..4);
+        let parallel = branches.prop_map(Shape::Parallel);
+        prop_oneof![4 => leaf, 2 => steps(depth - 1).prop_map(Shape::Group), 2 => parallel, 1 => switch].boxed()
     };
     let condition = prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let items = prop_oneof![3 => Just(None), 1 => (0..4_u8, any::<bool>()).prop_map(Some)];
-    (shape, any::<bool>(), condition, items, any::<bool>())
-        .prop_map(|(shape, named, condition, items, goes_on)| Random { shape, named, condition, items, goes_on })
+    (shape, any::<bool>(), condition, items, any::<bool>(), any::<bool>())
+        .prop_map(|(shape, named, condition, items, at_once, goes_on)| Random {
+            shape,
+            named,
+            condition,
+            items,
+            at_once,
+            goes_on,
+        })
         .boxed()
 }
 
@@ -66,6 +79,9 @@ fn random(depth: u32) -> BoxedStrategy<Random> {
 struct Writer {
     ids: u32,
     loops: u32,
+    /// How many branches and items that run beside others it is in. Where one of them ended the run it would be chance
+    /// how far the others came.
+    forks: u32,
     last: Option<String>,
 }
 
@@ -78,6 +94,8 @@ impl Writer {
         let id = if random.named { self.id() } else { String::new() };
         let seen = self.last.as_ref().map_or(json!(null), |id| json!(format!("${{{{ steps.{id}.outcome }}}}")));
         self.loops += u32::from(random.items.is_some());
+        let forks = u32::from(random.items.is_some() && random.at_once);
+        self.forks += forks;
         let item = if self.loops > 0 { json!("${{ item }}") } else { json!(null) };
         let mut step = match &random.shape {
             Shape::Act => act(&id, &json!({ "seen": seen, "item": item })).tries(2),
@@ -86,6 +104,18 @@ impl Writer {
             Shape::Sleep => sleep(&id, 5),
             Shape::Wait => wait_for(&id, &json!("${{ run.id }}")).within(60),
             Shape::Work => work(&id, Need::All),
+            Shape::Parallel(branches) => {
+                let before = self.last.clone();
+                self.forks += 1;
+                let branches = branches.iter().map(|branch| {
+                    self.last.clone_from(&before);
+                    self.write(branch)
+                });
+                let branches: Vec<_> = ["p", "q", "r"].into_iter().zip(branches).collect();
+                self.forks -= 1;
+                parallel(&id, branches)
+            }
+            Shape::End if self.forks > 0 => set(&id, &[("seen", seen)]),
             Shape::End => end(&id, "over"),
             Shape::Switch(taken, lists) => {
                 let mut lists: Vec<_> = lists.iter().map(|steps| self.write(steps)).collect();
@@ -95,6 +125,7 @@ impl Writer {
             }
         };
         self.loops -= u32::from(random.items.is_some());
+        self.forks -= forks;
         if let Some(condition) = random.condition {
             step = step.when(&condition.to_string());
         }
@@ -102,6 +133,10 @@ impl Writer {
             step = step.each(&json!((0..count).collect::<Vec<_>>()));
             if filtered {
                 step = step.only("item != 1");
+            }
+            if random.at_once {
+                // Where a failure ends the loop it would be chance which items are begun, unless all are.
+                step = step.at_once(if random.goes_on { 2 } else { 4 });
             }
         }
         if random.named {
@@ -177,6 +212,7 @@ impl Model {
     fn items(&mut self, step: &Step, path: &str) -> (&'static str, Went) {
         let for_each = step.for_each.as_ref().unwrap();
         let count = for_each.items.constant().unwrap().as_list().unwrap().len();
+        let mut failed = false;
         for index in 0..count {
             let item = format!("{path}[{index}]");
             self.items.push(index);
@@ -185,17 +221,35 @@ impl Model {
             self.items.pop();
             self.outcomes.insert(item, outcome.to_owned());
             forget(step, &mut self.known);
+            failed |= went == Went::Failed && step.on_error == OnError::Fail;
             match went {
+                _ if for_each.max_parallel > 1 => {}
                 Went::Over => return ("succeeded", Went::Over),
                 Went::Failed if step.on_error == OnError::Fail => return ("failed", Went::Failed),
                 Went::Well | Went::Failed => {}
             }
         }
-        ("succeeded", Went::Well)
+        if failed { ("failed", Went::Failed) } else { ("succeeded", Went::Well) }
+    }
+
+    fn branches(&mut self, branches: &[(String, Vec<Step>)], path: &str) -> Went {
+        let mut went = Went::Well;
+        for (name, steps) in branches {
+            let in_branch = match steps.as_slice() {
+                [only] => {
+                    let went = self.step(only, &format!("{path}/{name}"));
+                    if only.on_error == OnError::Continue { Went::Well } else { went }
+                }
+                steps => self.list(steps, &format!("{path}/{name}/")),
+            };
+            went = if in_branch == Went::Well { went } else { in_branch };
+        }
+        went
     }
 
     fn body(&mut self, step: &Step, path: &str) -> (&'static str, Went) {
         let went = match &step.kind {
+            StepKind::Parallel(branches) => self.branches(branches, path),
             StepKind::Group(inner) => self.list(inner, &format!("{path}/")),
             StepKind::Switch(switch) => {
                 let taken = switch.value.constant().unwrap().to_json();
@@ -247,9 +301,15 @@ fn forget(step: &Step, known: &mut BTreeMap<String, String>) {
 
 /// Drives a run; each moment at which it may crash takes one of `crashes`.
 fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
-    let mut crashes = crashes.iter().copied();
+    // Each loses all attempts that are under way, and a step bears the loss of ten.
+    let mut lost = 0;
+    let mut crashes = crashes.iter().copied().filter(|crashes| {
+        lost += u32::from(*crashes);
+        lost <= 10
+    });
     let mut done: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..20_000 {
+    for round in 0..20_000_usize {
+        simulation.pick = round.wrapping_mul(7).wrapping_add(usize::try_from(seed % 1_000).unwrap());
         if crashes.next().unwrap_or(false) {
             simulation.restart();
         }
@@ -257,8 +317,7 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
             Next::End => return,
             Next::Continue => simulation.give(Input::Continue),
             Next::Park => pass_time(simulation, seed),
-            Next::Await => panic!("nothing is under way"),
-            Next::Call(_) => {
+            Next::Await | Next::Call(_) => {
                 let call = simulation.call();
                 if crashes.next().unwrap_or(false) {
                     simulation.restart();
@@ -286,22 +345,25 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
 
 /// Has the awaited event come, or a timer.
 fn pass_time(simulation: &mut Simulation, seed: u64) {
-    let Some(wait) = simulation.db.waits.first() else { return simulation.fire() };
+    let is_in_time = |wait: &&crate::workflow::Wait| {
+        let timeout = (wait.path.to_string(), TimerKind::Timeout);
+        wait.kind.as_str() == "WorkDone"
+            || !is_late(wait.path.as_str(), seed)
+            || !simulation.db.timers.contains_key(&timeout)
+    };
+    let Some(wait) = simulation.db.waits.iter().find(is_in_time).cloned() else { return simulation.fire() };
     let path = wait.path.to_string();
     if wait.kind.as_str() == "WorkDone" {
         let number = u8::try_from(simulation.events.len() % 200).unwrap() + 10;
         let key = wait.key.value.clone();
-        return simulation.deliver(&work_done(number, ("session_id", &key), &[("A", is_late(&path, seed))]));
-    }
-    let has_timeout = simulation.db.timers.keys().any(|(of, kind)| *of == path && *kind == TimerKind::Timeout);
-    if is_late(&path, seed) && has_timeout {
-        return simulation.fire();
+        return simulation
+            .deliver_to(&wait.path, &work_done(number, ("session_id", &key), &[("A", is_late(&path, seed))]));
     }
     let value = wait.key.value.clone();
     let number = u8::try_from(simulation.events.len() % 200).unwrap() + 10;
-    simulation.deliver(&done(number, "another"));
+    simulation.deliver_to(&wait.path, &done(number, "another"));
     assert_eq!(simulation.next, Next::Park, "it was another event");
-    simulation.deliver(&done(number + 1, &value));
+    simulation.deliver_to(&wait.path, &done(number + 1, &value));
 }
 
 proptest! {
@@ -313,7 +375,7 @@ proptest! {
         seed in any::<u64>(),
         crashes in prop::collection::vec(prop::bool::weighted(0.2), 0..60),
     ) {
-        let steps = Writer { ids: 0, loops: 0, last: None }.write(&written);
+        let steps = Writer { ids: 0, loops: 0, forks: 0, last: None }.write(&written);
         let mut model = Model { seed, known: BTreeMap::new(), outcomes: BTreeMap::new(), items: Vec::new(), seen: BTreeMap::new() };
         let succeeds = model.list(&steps, "") != Went::Failed;
         let mut simulation = Simulation::begin(&program(steps, Vec::new()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use oncue_plugins::action::{ActionError, Completed, Completion, Outcome, Repeatable};
 use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::expression::{Expression, Names};
-use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, SubAppId};
+use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, StepPath, SubAppId};
 use oncue_rules::rule::{
     AppSelection, Awaited, ForEach, Mode, Need, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
 };
@@ -146,6 +146,12 @@ pub(crate) fn group(id: &str, steps: Vec<Step>) -> Step {
     step(id, StepKind::Group(steps))
 }
 
+/// Branches that run at the same time.
+pub(crate) fn parallel(id: &str, branches: Vec<(&str, Vec<Step>)>) -> Step {
+    let branches = branches.into_iter().map(|(name, steps)| (name.to_owned(), steps)).collect();
+    step(id, StepKind::Parallel(branches))
+}
+
 pub(crate) fn sleep(id: &str, seconds: u64) -> Step {
     step(id, StepKind::Sleep(Sleep::For(Duration::from_secs(seconds))))
 }
@@ -185,7 +191,13 @@ pub(crate) trait With: Sized {
 
     fn each(self, items: &Json) -> Step {
         let items = template(items);
-        self.edit(|step| step.for_each = Some(ForEach { items, binding: "item".to_owned(), filter: None }))
+        self.edit(|step| {
+            step.for_each = Some(ForEach { items, binding: "item".to_owned(), filter: None, max_parallel: 1 });
+        })
+    }
+
+    fn at_once(self, max_parallel: usize) -> Step {
+        self.edit(|step| step.for_each.as_mut().unwrap().max_parallel = max_parallel)
     }
 
     fn only(self, filter: &str) -> Step {
@@ -281,7 +293,6 @@ impl Committed {
         for timer in &decision.timers {
             self.timers.insert((timer.path.to_string(), timer.kind), timer.due_at);
         }
-        assert!(decision.waits.is_empty() || decision.next == Next::Park, "only a run that parks waits");
         self.waits.extend(decision.waits.iter().cloned());
         if decision.status.is_final() {
             self.timers.clear();
@@ -318,24 +329,44 @@ pub(crate) struct Simulation {
     pub(crate) calls: Vec<Call>,
     pub(crate) keys: BTreeMap<String, BTreeSet<String>>,
     pub(crate) events: Events,
+    /// The attempts that are under way.
+    pub(crate) pending: Vec<Call>,
+    /// Which of several attempts ends first.
+    pub(crate) pick: usize,
     replies: BTreeMap<String, VecDeque<Reply>>,
 }
 
 impl Simulation {
     pub(crate) fn begin(program: &Arc<Program>) -> Self {
         let (run, decision) = Run::begin(Arc::clone(program), facts(), START);
-        let mut db = Committed::default();
-        db.commit(&decision);
-        Self {
+        let mut begun = Self {
             run,
-            next: decision.next,
+            next: Next::End,
             now: START,
-            db,
+            db: Committed::default(),
             calls: Vec::new(),
             keys: BTreeMap::new(),
             events: Events::new(),
+            pending: Vec::new(),
+            pick: 0,
             replies: BTreeMap::new(),
+        };
+        begun.take(decision);
+        begun
+    }
+
+    fn take(&mut self, decision: Decision) {
+        self.db.commit(&decision);
+        let calling = self.run.calling();
+        self.pending.retain(|call| calling.contains(&(call.path.clone(), call.attempt)));
+        self.next = decision.next;
+        if let Next::Call(calls) = &self.next {
+            self.pending.extend(calls.iter().cloned());
+            self.next = self.run.standing().next;
         }
+        let pending: Vec<_> = self.pending.iter().map(|call| (call.path.clone(), call.attempt)).collect();
+        let missing: Vec<_> = calling.iter().filter(|call| !pending.contains(call)).collect();
+        assert!(missing.is_empty() && pending.len() == calling.len(), "under way {calling:?}, called {pending:?}");
     }
 
     /// The answers to the calls of one path, in order; when they have run out, an empty success.
@@ -346,13 +377,13 @@ impl Simulation {
 
     pub(crate) fn give(&mut self, input: Input) {
         let decision = self.run.transition(input, self.now);
-        self.db.commit(&decision);
-        self.next = decision.next;
+        self.take(decision);
     }
 
     /// The call that is next.
     pub(crate) fn call(&mut self) -> Call {
-        let Next::Call(call) = self.next.clone() else { panic!("no call is next, but {:?}", self.next) };
+        assert!(!self.pending.is_empty(), "no call is next, but {:?}", self.next);
+        let call = self.pending[self.pick % self.pending.len()].clone();
         self.keys.entry(call.path.to_string()).or_default().insert(call.key.clone());
         self.calls.push(call.clone());
         call
@@ -368,9 +399,8 @@ impl Simulation {
         match self.next.clone() {
             Next::End => return false,
             Next::Continue => self.give(Input::Continue),
-            Next::Await => panic!("nothing is under way"),
             Next::Park => self.fire(),
-            Next::Call(_) => {
+            Next::Await | Next::Call(_) => {
                 let call = self.call();
                 let reply = self.replies.get_mut(call.path.as_str()).and_then(VecDeque::pop_front);
                 self.answer(&call, reply.unwrap_or_else(|| Ok(serde_json::json!({}))));
@@ -382,6 +412,12 @@ impl Simulation {
     /// Hands an event to the step that waits.
     pub(crate) fn deliver(&mut self, event: &Arc<Event>) {
         let path = self.db.waits.first().expect("a step waits").path.clone();
+        self.deliver_to(&path, event);
+    }
+
+    /// Hands an event to a step.
+    pub(crate) fn deliver_to(&mut self, path: &StepPath, event: &Arc<Event>) {
+        let path = path.clone();
         self.events.insert(event.id, Arc::clone(event));
         self.give(Input::Event { path, event: Arc::clone(event) });
     }
@@ -409,6 +445,7 @@ impl Simulation {
     pub(crate) fn restart(&mut self) {
         let program = Arc::clone(self.run.program());
         self.run = Run::restore(program, facts(), &self.db.state, &self.db.rows(), &self.events).unwrap();
+        self.pending.clear();
         if self.run.state().phase.is_final() {
             self.next = Next::End;
         } else {

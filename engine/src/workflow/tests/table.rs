@@ -7,7 +7,7 @@ use oncue_rules::ids::StepPath;
 use oncue_rules::value::Value;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, done, group, program, set, sleep, switch, wait_for};
+use super::support::{Simulation, With, act, done, group, parallel, program, set, sleep, switch, wait_for};
 use crate::workflow::record::TimerKind;
 use crate::workflow::{Events, Input, Next, Run};
 
@@ -37,6 +37,19 @@ fn states() -> BTreeMap<&'static str, Run> {
     waiting.step();
     let sleeping = waiting.run.clone();
     waiting.step();
+    let forking = program(
+        vec![parallel(
+            "fork",
+            vec![
+                ("one", vec![act("a", &json!({})).within(60)]),
+                ("two", vec![wait_for("w", &json!("t1")).within(60)]),
+                ("three", vec![act("b", &json!({})).each(&json!([1, 2, 3])).at_once(2)]),
+            ],
+        )],
+        Vec::new(),
+    );
+    let mut forked = Simulation::begin(&forking);
+    forked.step();
     let mut cancelled = begun();
     cancelled.give(Input::Cancel { reason: "test".to_owned() });
     let (deferred, _) = Run::defer(std::sync::Arc::clone(&rule), super::support::facts(), super::support::START);
@@ -46,6 +59,7 @@ fn states() -> BTreeMap<&'static str, Run> {
         ("backing off", after(1)),
         ("sleeping", sleeping),
         ("waiting", waiting.run),
+        ("forked", forked.run),
         ("second attempt", after(2)),
         ("on failure", after(3)),
         ("dead", after(4)),
@@ -69,7 +83,16 @@ fn came(path: &str, ticket: &str) -> Input {
 /// An input, and the states that it may change.
 fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
     use TimerKind::{Retry, Timeout, Wake};
-    let live = vec!["deferred", "first attempt", "backing off", "sleeping", "waiting", "second attempt", "on failure"];
+    let live = vec![
+        "deferred",
+        "first attempt",
+        "backing off",
+        "sleeping",
+        "waiting",
+        "forked",
+        "second attempt",
+        "on failure",
+    ];
     let rests = ["backing off", "sleeping", "waiting"];
     let lost = || live.iter().copied().filter(|state| !rests.contains(state)).collect::<Vec<_>>();
     let ok = || Ok(Value::Null);
@@ -96,6 +119,18 @@ fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
         ("awaited event", came("w", "t1"), vec!["waiting"]),
         ("event with another key", came("w", "t2"), vec![]),
         ("event for another step", came("grp/a", "t1"), vec![]),
+        ("success in a branch", attempt("fork/one", 1, ok()), vec!["forked"]),
+        ("success in an item of a branch", attempt("fork/three[1]", 1, ok()), vec!["forked"]),
+        ("success of an item that is not begun", attempt("fork/three[2]", 1, ok()), vec![]),
+        ("success of an item that is not there", attempt("fork/three[99]", 1, ok()), vec![]),
+        ("success of a branch that is not there", attempt("fork/four", 1, ok()), vec![]),
+        ("late success in a branch", attempt("fork/one", 2, ok()), vec![]),
+        ("success of all branches", attempt("fork", 1, ok()), vec![]),
+        ("early timeout in a branch", timer("fork/one", Timeout), vec![]),
+        ("unsent in a branch", Input::Unsent { path: "fork/one".into(), number: 1 }, vec!["forked"]),
+        ("awaited event in a branch", came("fork/two", "t1"), vec!["forked"]),
+        ("another event in a branch", came("fork/two", "t2"), vec![]),
+        ("event in a branch that calls", came("fork/one", "t1"), vec![]),
         ("cancel", Input::Cancel { reason: "test".to_owned() }, live.clone()),
     ]
 }
