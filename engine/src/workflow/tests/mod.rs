@@ -1,6 +1,7 @@
 //! Tests of workflows.
 
 mod completions;
+mod diagram;
 mod forks;
 mod model;
 mod pauses;

@@ -274,11 +274,21 @@ pub(crate) struct Committed {
     pub(crate) failed_attempts: Vec<FailedAttempt>,
     pub(crate) timers: BTreeMap<(String, TimerKind), Timestamp>,
     pub(crate) waits: Vec<Wait>,
+    /// From which status to which the run has gone, and the same of its steps.
+    pub(crate) moves: BTreeSet<(String, String)>,
+    pub(crate) step_moves: BTreeSet<(String, String)>,
+}
+
+fn moved(moves: &mut BTreeSet<(String, String)>, from: Option<&str>, to: &str) {
+    if from != Some(to) {
+        moves.insert((from.unwrap_or("[*]").to_owned(), to.to_owned()));
+    }
 }
 
 impl Committed {
     pub(crate) fn commit(&mut self, decision: &Decision) {
         self.commits += 1;
+        moved(&mut self.moves, self.status.map(RunStatus::as_str), decision.status.as_str());
         self.status = Some(decision.status);
         self.state.clone_from(&decision.state);
         self.error.clone_from(&decision.error);
@@ -287,6 +297,8 @@ impl Committed {
             self.waits.retain(|wait| wait.path != *path);
         }
         for row in &decision.steps {
+            let before = self.rows.get(row.path.as_str()).map(|row| row.outcome.as_str());
+            moved(&mut self.step_moves, before, row.outcome.as_str());
             self.rows.insert(row.path.to_string(), row.clone());
         }
         self.failed_attempts.extend(decision.failed_attempts.iter().cloned());
@@ -338,7 +350,15 @@ pub(crate) struct Simulation {
 
 impl Simulation {
     pub(crate) fn begin(program: &Arc<Program>) -> Self {
-        let (run, decision) = Run::begin(Arc::clone(program), facts(), START);
+        Self::with(Run::begin(Arc::clone(program), facts(), START))
+    }
+
+    /// A run for which there was no room at once.
+    pub(crate) fn defer(program: &Arc<Program>) -> Self {
+        Self::with(Run::defer(Arc::clone(program), facts(), START))
+    }
+
+    fn with((run, decision): (Run, Decision)) -> Self {
         let mut begun = Self {
             run,
             next: Next::End,
