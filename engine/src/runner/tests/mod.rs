@@ -1,5 +1,6 @@
 //! Tests of the runner: barriers hold attempts, and what is awaited is what the store holds.
 
+mod forks;
 mod memory;
 mod scenes;
 mod secrets;
