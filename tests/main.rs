@@ -25,5 +25,6 @@ mod seed;
 mod simulator;
 mod store_suite;
 mod support;
+mod verify;
 mod waits;
 mod webhook;

@@ -20,6 +20,8 @@ pub enum Exit {
     NotFound = 4,
     /// The server or the store is not available.
     Unavailable = 5,
+    /// What is stored breaks a promise.
+    Broken = 6,
 }
 
 impl From<Exit> for ExitCode {

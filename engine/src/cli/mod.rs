@@ -14,6 +14,7 @@ mod rules;
 mod runs;
 mod serve;
 mod simulate;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,7 +38,8 @@ Examples:
 Exit codes:
   0  done            1  internal error       2  wrong usage
   3  invalid rules or configuration          4  not found
-  5  the server or the store is not available";
+  5  the server or the store is not available
+  6  the store breaks a promise (`oncue verify`)";
 
 /// A rule-driven workflow engine between Tencent Cloud VOD and your business.
 #[derive(Debug, Parser)]
@@ -61,6 +63,7 @@ enum Command {
     Events(events::Args),
     Runs(runs::Args),
     Rules(rules::Args),
+    Verify(verify::Args),
     Init(init::Args),
     Demo(demo::Args),
     /// Work with Tencent Cloud VOD
@@ -109,6 +112,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
         Command::Events(args) => events::run(args, &config, output).await,
         Command::Runs(args) => runs::run(args, &config, output).await,
         Command::Rules(args) => rules::run(args, &config, output).await,
+        Command::Verify(args) => verify::run(args, &config, output).await,
         Command::Init(args) => init::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Vod { command: VodCommand::Simulate(args) } => simulate::run(args, output).await,

@@ -106,6 +106,11 @@ pub trait Admin: Send + Sync + 'static {
     fn written(&self) -> Option<Written> {
         None
     }
+    /// Looks at up to `limit` rows (1 to 1,000) from `place` on, on one snapshot, for what breaks a promise of the store.
+    /// Events received before `kept_since` may have gone.
+    async fn examine(&self, place: Place, kept_since: Timestamp, limit: u32) -> Result<Examined, Error>;
+    /// The sums that the store keeps of what an examination counts, by their names. They agree while nothing writes.
+    async fn sums(&self) -> Result<Vec<(String, i64)>, Error>;
     /// Removes what is past its time, `batch` rows of a kind at most; says how many went. Never an event that a live
     /// run may need.
     async fn expire(&self, retention: Retention, now: Timestamp, batch: u32) -> Result<Expired, Error>;

@@ -58,6 +58,12 @@ impl Admin for FakeAdmin {
         self.note("counts")?;
         Ok(Counts { events: 3, duplicates: 1, runs: vec![(RunStatus::Dead, 2)], quarantined: 4 })
     }
+    async fn examine(&self, _: Place, _: Timestamp, _: u32) -> Result<Examined, Error> {
+        unreachable!()
+    }
+    async fn sums(&self) -> Result<Vec<(String, i64)>, Error> {
+        unreachable!()
+    }
     async fn expire(&self, _: Retention, _: Timestamp, _: u32) -> Result<Expired, Error> {
         unreachable!()
     }

@@ -1,10 +1,12 @@
 //! What goes into a store and what comes out, in the engine's words.
 
 mod command;
+mod examine;
 mod inbox;
 mod view;
 
 pub use command::*;
+pub use examine::*;
 pub use inbox::*;
 pub use view::*;
 

@@ -11,7 +11,7 @@
 //! | `open` | lock, settings, schema |
 //! | `writer`, `tx` | the queue and its thread; what commands write through |
 //! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `expire` | the commands, by what they are about |
-//! | `reader`, `list`, `show` | reads |
+//! | `reader`, `list`, `show`, `examine` | reads |
 //! | `checkpoint` | the write-ahead log |
 //! | `ask`, `rows`, `body`, `fault` | statements, columns, packed bytes, errors |
 
@@ -22,6 +22,7 @@ mod body;
 mod calendar;
 mod checkpoint;
 mod contents;
+mod examine;
 mod expire;
 mod fault;
 mod inputs;
@@ -50,8 +51,8 @@ pub use writer::Stats;
 use self::writer::{QueueLimits, Writer};
 use super::{
     Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Counts, Delivered, Delivery, Due, Error,
-    EventFilter, EventRow, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Quarantine, QuarantineRow,
-    Retention, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
+    EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Place, Quarantine,
+    QuarantineRow, Retention, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
 };
 
 /// Bytes of a page; fixed when a database is made.
@@ -234,6 +235,14 @@ impl Admin for SqliteStore {
 
     async fn counts(&self) -> Result<Counts, Error> {
         self.readers.read("counting", show::counts).await
+    }
+
+    async fn examine(&self, place: Place, kept_since: Timestamp, limit: u32) -> Result<Examined, Error> {
+        self.readers.read("examining the store", move |sql| examine::examine(sql, &place, kept_since, limit)).await
+    }
+
+    async fn sums(&self) -> Result<Vec<(String, i64)>, Error> {
+        self.readers.read("reading sums", examine::sums).await
     }
 
     fn written(&self) -> Option<Written> {

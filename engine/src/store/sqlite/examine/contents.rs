@@ -1,0 +1,30 @@
+//! Every content is what its hash says.
+
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+use super::super::ask::Ask;
+use super::super::body::unpack;
+use super::super::fault::Fault;
+use super::super::rows::Columns;
+use super::Findings;
+
+pub(super) fn examine(sql: &Connection, after: &[u8], limit: u32, found: &mut Findings) -> Result<(), Fault> {
+    let after = String::from_utf8_lossy(after).into_owned();
+    let query = "SELECT hash FROM contents WHERE hash > ?1 ORDER BY hash LIMIT ?2";
+    let hashes: Vec<String> = sql.rows(query, (after, limit), |row| Columns::of(row).take())?;
+    for hash in hashes {
+        found.rows += 1;
+        found.after = hash.clone().into_bytes();
+        let read = sql.first("SELECT unpacked, body FROM contents WHERE hash = ?1", [&hash], |row| {
+            let columns = &mut Columns::of(row);
+            let unpacked = columns.take()?;
+            unpack(unpacked, columns.take()?)
+        });
+        let Some(Some(text)) = found.check("content", &hash, read)? else { continue };
+        if hex::encode(Sha256::digest(&text)) != hash {
+            found.report("content", &hash, "its text has another hash");
+        }
+    }
+    Ok(())
+}
