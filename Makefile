@@ -59,6 +59,10 @@ smoke: build ## Build the release binary and run its main job
 	./target/release/oncue demo
 	cd "$$(mktemp -d)" && $(CURDIR)/target/release/oncue init && TENCENTCLOUD_SECRET_ID=x TENCENTCLOUD_SECRET_KEY=y $(CURDIR)/target/release/oncue check
 
+.PHONY: chaos
+chaos: ## Kill the server 300 times under load, then prove that nothing is lost (LIVES=20, SEED=1)
+	ONCUE_CHAOS_LIVES=$${LIVES:-300} ONCUE_CHAOS_SEED=$${SEED:-$$RANDOM} cargo test --release --locked -p oncue $(FEATURES) --test oncue -- chaos:: --nocapture
+
 .PHONY: bench
 bench: ## Measure throughput as ratios to baselines of the same run (SECONDS_A_CASE=5 for a quick look)
 	cargo bench --locked -p oncue --bench throughput -- --seconds $${SECONDS_A_CASE:-60}
