@@ -10,6 +10,7 @@ mod causation;
 mod chaos;
 mod cli;
 mod defaults;
+mod disk;
 mod docs;
 mod examples;
 mod layering;
