@@ -19,6 +19,7 @@ mod parallel;
 mod receiver;
 mod reload;
 mod routing;
+mod runs;
 mod schedule;
 mod sdk;
 mod secrets;

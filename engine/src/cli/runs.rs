@@ -1,9 +1,11 @@
 //! `oncue runs`: what was done about events.
 
+mod cancel;
+
 use std::path::Path;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Failure;
 use super::client::Client;
@@ -14,7 +16,8 @@ Examples:
   oncue runs --status dead
   oncue runs --rule transcode-new-uploads --json
   oncue runs show run_0198c0de5a7c7b3e9f0d1c2b3a495867
-  oncue runs cancel run_0198c0de5a7c7b3e9f0d1c2b3a495867 --reason 'wrong definitions'";
+  oncue runs cancel run_0198c0de5a7c7b3e9f0d1c2b3a495867 --reason 'wrong definitions'
+  oncue runs cancel --rule transcode-new-uploads --dry-run";
 
 /// List runs, newest first
 #[derive(Debug, clap::Args)]
@@ -55,14 +58,8 @@ enum Command {
         /// The run
         run: String,
     },
-    /// End a run; what it already asked of others is not undone
-    Cancel {
-        /// The run
-        run: String,
-        /// Why
-        #[arg(long, default_value = "cancelled by a person")]
-        reason: String,
-    },
+    /// End a run, or all that fit a filter; what they already asked of others is not undone
+    Cancel(cancel::Args),
 }
 
 pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
@@ -72,10 +69,7 @@ pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result
             let answer = client.get(&format!("/runs/{run}"), &[]).await?;
             output.answer(&answer, show);
         }
-        Some(Command::Cancel { run, reason }) => {
-            let answer = client.post(&format!("/runs/{run}/cancel"), &json!({ "reason": reason })).await?;
-            output.answer(&answer, |_| format!("{run} is asked to end"));
-        }
+        Some(Command::Cancel(args)) => cancel::run(args, &client, output).await?,
         None => {
             let answer = client.get("/runs", &args.filter.query()).await?;
             output.answer(&answer, list);
