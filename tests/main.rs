@@ -18,6 +18,7 @@ mod packaging;
 mod parallel;
 mod receiver;
 mod reload;
+mod rounds;
 mod routing;
 mod runs;
 mod schedule;

@@ -10,6 +10,7 @@ use oncue_rules::ids::{ActionName, RuleName, RunId, StepPath, SubAppId};
 use oncue_rules::rule::Retry;
 use oncue_rules::value::Value;
 
+use crate::completion::{Completion, Question};
 use crate::vod::Credentials;
 
 /// Something that a step can use.
@@ -65,6 +66,17 @@ pub trait Action: Send + Sync + 'static {
         None
     }
 
+    /// Asks what became of work that it started; only reads. Gives the body of the event that would have told of its end,
+    /// to be taken like one that came by itself; none while the work goes on.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer; it is asked again later.
+    #[expect(unused_variables, reason = "named for those who implement it")]
+    async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
+        Ok(None)
+    }
+
     /// How the program text that it takes as `code`, or as a `file` of that text, is checked at load; none for an action
     /// that takes no program.
     fn check_code(&self) -> Option<CheckCode> {
@@ -100,52 +112,6 @@ pub enum Repeatable {
     Keyed,
     /// Never: an attempt without an answer ends as `unknown`.
     No,
-}
-
-/// How work that was started tells of its end.
-#[derive(Debug, Clone, Copy)]
-pub struct Completion {
-    /// The types of the events that may tell of it.
-    pub events: &'static [&'static str],
-    /// What the payload of such an event says; none while the work goes on. It is asked again whenever a run is taken up,
-    /// so the same payload must always say the same.
-    pub judge: fn(&Value) -> Option<Completed>,
-}
-
-/// How work has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Completed {
-    /// How it went as a whole.
-    pub outcome: Outcome,
-    /// What became of each part.
-    pub results: Vec<Value>,
-    /// The results of the parts that failed.
-    pub failed: Vec<Value>,
-    /// Why, where something failed; empty otherwise.
-    pub reason: String,
-}
-
-/// How work went as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Every part is done.
-    Succeeded,
-    /// Some parts are done, some failed.
-    PartlyFailed,
-    /// No part is done.
-    Failed,
-}
-
-impl Outcome {
-    /// Its word, as `steps.ID.outcome` has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::PartlyFailed => "partly_failed",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// One call: an attempt of a step.

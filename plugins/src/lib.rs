@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod action;
+pub mod completion;
 pub mod emit;
 pub mod fail;
 pub mod guard;

@@ -107,8 +107,8 @@ pub enum StepKind {
         action: ActionName,
         /// Its parameters, a map once rendered.
         with: Template,
-        /// Waits for the end of the work that it starts, and what must have come of it.
-        wait: Option<Need>,
+        /// Waits for the end of the work that it starts.
+        wait: Option<WorkWait>,
     },
     /// Gives names to values.
     Set(Vec<(String, Template)>),
@@ -124,6 +124,26 @@ pub enum StepKind {
     Switch(Switch),
     /// Waits for an event; any of these.
     WaitFor(Vec<Awaited>),
+}
+
+/// How a step waits for the end of the work that its action starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkWait {
+    /// What must have come of it.
+    pub need: Need,
+    /// What is submitted again when it has failed.
+    pub retry_failed: Option<RetryFailed>,
+    /// How long nothing is heard before the other side is asked, and again after each time; none when it never is.
+    pub ask_every: Option<Duration>,
+}
+
+/// Which parts of work are submitted again, without those that are done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryFailed {
+    /// How many times the work is submitted at most, the first time included.
+    pub max_attempts: u32,
+    /// The codes of the failures that are worth it; those that lie below one are meant too.
+    pub on: Vec<String>,
 }
 
 /// What must have come of work for the step to succeed.

@@ -1,13 +1,17 @@
-//! Breaks a circle of construction: actions emit events through the intake, and the intake runs rules that use actions.
+//! Breaks a circle of construction: actions emit events through the intake, answers to questions go there too, and the
+//! intake runs rules that use actions.
 
+use std::error::Error as StdError;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use oncue_plugins::action::ActionError;
 use oncue_plugins::emit::{Emission, Emitted, Emitter};
+use oncue_rules::ids::SubAppId;
 use tokio::sync::SetOnce;
 
 use crate::ingest::Intake;
+use crate::runner::Answers;
 
 /// An emitter whose intake comes later. It does not keep the intake alive, which keeps the actions.
 #[derive(Default)]
@@ -35,5 +39,15 @@ impl Emitter for LateEmitter {
         // In a task of its own: a commit that was begun is not given up when the attempt is.
         let taking = tokio::spawn(async move { intake.emit(emission).await });
         taking.await.unwrap_or_else(|_| Err(ActionError::retry("internal", "taking the event failed")))
+    }
+}
+
+#[async_trait]
+impl Answers for LateEmitter {
+    async fn take(&self, app: SubAppId, body: Vec<u8>) -> Result<(), Box<dyn StdError + Send + Sync>> {
+        let intake = self.0.get().and_then(Weak::upgrade).ok_or("events cannot be taken yet")?;
+        // As above.
+        let taking = tokio::spawn(async move { intake.hear(app, body).await });
+        taking.await?.map_err(Into::into)
     }
 }

@@ -118,7 +118,7 @@ impl App {
             tokens: Arc::new(ArcSwap::from_pointee(vec![admin_token])),
             secrets: secrets.clone(),
         };
-        let runner = start_runner(&store, &parts).await?;
+        let runner = start_runner(&store, &parts, &emitter).await?;
         let intake = Arc::new(intake(&store, &parts, &runner));
         emitter.connect(&intake);
         let ticker = Ticker::new(Arc::clone(&intake), Arc::clone(&store) as _);
@@ -201,13 +201,18 @@ async fn read(origin: &Origin) -> Result<Look, Error> {
     look.map_err(|_| Error::trouble(Trouble::Inside))
 }
 
-async fn start_runner(store: &Arc<SqliteStore>, parts: &Parts) -> Result<runner::Handle, Error> {
+async fn start_runner(
+    store: &Arc<SqliteStore>,
+    parts: &Parts,
+    emitter: &Arc<LateEmitter>,
+) -> Result<runner::Handle, Error> {
     let node = join(&**store).await?;
     Ok(Runner::start(Deps {
         store: Arc::clone(store) as Arc<dyn Store>,
         registry: Arc::clone(&parts.registry),
         programs: Arc::clone(&parts.programs),
         surroundings: Arc::clone(&parts.present) as _,
+        answers: Arc::clone(emitter) as _,
         secrets: parts.secrets.clone(),
         node,
         settings: Settings { attempts_per_action: parts.started.limits.in_flight, ..Settings::default() },

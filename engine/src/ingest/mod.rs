@@ -1,6 +1,7 @@
 //! From an event that came in to a durable one with the runs that it starts: match, decide, commit, then hand the
 //! runs to the runner.
 
+mod answer;
 mod emission;
 mod envelope;
 mod incoming;

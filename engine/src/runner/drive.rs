@@ -108,7 +108,7 @@ async fn restore(hand: &Hand, claimed: &ClaimedRun) -> Result<Result<Run, String
         Err(reason) => return Ok(Err(format!("the event of the run cannot be read: {reason}"))),
     };
     let facts = facts(&*shared.surroundings, row.id, event, Arc::clone(&claimed.event.body), row.created_at);
-    let events = events::of_steps(hand, &claimed.steps).await?;
+    let events = events::of_run(hand, &claimed.state, &claimed.steps).await?;
     let restored = Run::restore(program, facts, &claimed.state, &claimed.steps, &events);
     Ok(restored.map_err(|damaged| damaged.to_string()))
 }

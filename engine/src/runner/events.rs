@@ -26,10 +26,10 @@ pub(super) async fn input(hand: &Hand, stored: Stored) -> Result<Option<Input>, 
     }))
 }
 
-/// The events that ended waits have led to.
-pub(super) async fn of_steps(hand: &Hand, steps: &[StepRow]) -> Result<Events, Dropped> {
+/// The events that a run stands on: those that its waits ended with.
+pub(super) async fn of_run(hand: &Hand, state: &str, steps: &[StepRow]) -> Result<Events, Dropped> {
     let mut events = Events::new();
-    for id in Run::awaited(steps) {
+    for id in Run::awaited(state, steps) {
         if let Some(event) = read(hand, id).await? {
             events.insert(id, event);
         }

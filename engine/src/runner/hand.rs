@@ -6,7 +6,7 @@ use std::time::Duration;
 use oncue_rules::ids::StepPath;
 
 use super::leases::Leash;
-use super::{Permit, Shared, Stop, events};
+use super::{Permit, Shared, Stop, ask, events};
 use crate::clock;
 use crate::store::{self, Advance, ErrorRecord, InboxRow, Input as Stored, InputId, RunStatus};
 use crate::workflow::{Decision, Next, Run};
@@ -38,6 +38,7 @@ impl Hand {
     ) -> Result<Next, Dropped> {
         loop {
             let inputs = self.commit(&decision, consumed).await?;
+            ask::begin(&self.shared, run, std::mem::take(&mut decision.asks));
             if decision.status.is_final() || inputs.is_empty() {
                 return Ok(decision.next);
             }

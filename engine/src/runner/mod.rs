@@ -6,6 +6,7 @@
 //! comes back through `claim` once `timers` or a delivery has put an input into its inbox. Nothing is kept here that
 //! the store does not know, so any number of nodes may do the same, and each may end at any moment.
 
+mod ask;
 mod attempt;
 mod claim;
 mod drive;
@@ -31,6 +32,7 @@ use oncue_rules::value::Value;
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
+pub use ask::Answers;
 pub use room::Permit;
 
 use crate::clock;
@@ -39,6 +41,7 @@ use crate::program::Programs;
 use crate::secrets::Secrets;
 use crate::store::{Fence, NodeId, Store, StoredEvent};
 use crate::workflow::{Facts, Next, Run};
+use ask::Questions;
 use drive::Start;
 use gates::Gates;
 use hand::Hand;
@@ -88,6 +91,8 @@ pub struct Deps {
     pub programs: Arc<Programs>,
     /// The applications, and how events are read.
     pub surroundings: Arc<dyn Surroundings>,
+    /// Where answers to questions go.
+    pub answers: Arc<dyn Answers>,
     /// What references to secrets stand for, and what is kept out of results.
     pub secrets: Secrets,
     /// This node; it has joined the store.
@@ -159,6 +164,8 @@ struct Shared {
     registry: Arc<Registry>,
     programs: Arc<Programs>,
     surroundings: Arc<dyn Surroundings>,
+    answers: Arc<dyn Answers>,
+    questions: Questions,
     secrets: Secrets,
     node: NodeId,
     settings: Settings,
@@ -185,12 +192,14 @@ impl Runner {
     /// Starts claiming, firing timers and keeping leases. To be called within a tokio runtime.
     #[must_use]
     pub fn start(deps: Deps) -> Handle {
-        let Deps { store, registry, programs, surroundings, secrets, node, settings } = deps;
+        let Deps { store, registry, programs, surroundings, answers, secrets, node, settings } = deps;
         let shared = Arc::new(Shared {
             store,
             registry,
             programs,
             surroundings,
+            answers,
+            questions: Questions::default(),
             secrets,
             node,
             settings,

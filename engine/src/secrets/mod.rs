@@ -110,13 +110,18 @@ impl Secrets {
     ///
     /// The error that it gave, scrubbed.
     pub fn scrub_result(&self, result: Result<Value, ActionError>) -> Result<Value, ActionError> {
-        let scrubber = self.scrubber();
         match result {
-            Ok(outputs) => Ok(scrubber.value(outputs)),
-            Err(ActionError { class, code, message }) => {
-                Err(ActionError { class, code: scrubber.text(&code).into(), message: scrubber.text(&message).into() })
-            }
+            Ok(outputs) => Ok(self.scrubber().value(outputs)),
+            Err(error) => Err(self.scrub_error(error)),
         }
+    }
+
+    /// An error without any secret in it.
+    #[must_use]
+    pub fn scrub_error(&self, error: ActionError) -> ActionError {
+        let scrubber = self.scrubber();
+        let ActionError { class, code, message } = error;
+        ActionError { class, code: scrubber.text(&code).into(), message: scrubber.text(&message).into() }
     }
 }
 

@@ -70,17 +70,20 @@ impl<'p> Walk<'p> {
 
     /// When the next attempt is due; none when there is to be none.
     fn retry_at(&self, place: &Place<'p>, after: Option<Duration>) -> Option<Timestamp> {
-        let Some(Active::Call { attempts, lost, generation, started_at, .. }) = self.cursor.state.active else {
+        let Some(Active::Call { attempts, lost, generation, started_at, earlier, .. }) = &self.cursor.state.active
+        else {
             return None;
         };
+        let (attempts, generation) = (*attempts, *generation);
+        let (before, since) = earlier.as_ref().map_or((0, *started_at), |earlier| (earlier.attempts, earlier.since));
         let retry = self.program.retry(place.step);
-        let failures = attempts.saturating_sub(lost);
+        let failures = attempts.saturating_sub(*lost).saturating_sub(before);
         if failures >= retry.max_attempts {
             return None;
         }
         let wait = back_off(&retry, failures, jitter(&self.key(place, generation), attempts));
         let due_at = self.now.after(wait.max(after.unwrap_or_default().min(AFTER_LIMIT)));
-        let too_late = retry.within.is_some_and(|within| due_at > started_at.after(within));
+        let too_late = retry.within.is_some_and(|within| due_at > since.after(within));
         (!too_late).then_some(due_at)
     }
 
@@ -195,7 +198,7 @@ impl<'p> Walk<'p> {
 }
 
 /// How long to wait after so many failures: a fraction of the bound that doubles each time.
-fn back_off(retry: &Retry, failures: u32, fraction: f64) -> Duration {
+pub(super) fn back_off(retry: &Retry, failures: u32, fraction: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(63);
     let bound = retry.initial.saturating_mul(2_u32.checked_pow(doublings).unwrap_or(u32::MAX)).min(retry.max);
     bound.mul_f64(fraction)

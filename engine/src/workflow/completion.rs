@@ -3,25 +3,26 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use oncue_plugins::action::{Completed, Completion, Outcome};
+use oncue_plugins::completion::{Completed, Completion, Outcome};
 use oncue_rules::event::{CorrelationKey, Event, key};
 use oncue_rules::ids::EventType;
-use oncue_rules::rule::{Need, StepKind};
+use oncue_rules::rule::{Need, StepKind, WorkWait};
 use oncue_rules::value::{Map, Value};
 
-use super::Next;
 use super::ending::Ending;
 use super::place::Place;
-use super::record::{StepOutcome, Wait};
-use super::state::Active;
+use super::record::{StepOutcome, TimerKind, Wait};
+use super::rounds::completed;
+use super::state::{Active, Earlier};
 use super::view::awaited_value;
-use super::wait::REFERENCE;
+use super::wait::{EARLIER, REFERENCE};
 use super::walk::{Walk, error};
+use super::{Ask, Next};
 
 impl<'p> Walk<'p> {
     /// What follows a call that went well: the end of the step, or a wait for the end of the work that it started.
     pub(super) fn called(&mut self, place: &Place<'p>, outputs: Value) -> Option<Next> {
-        let Some((_, completion)) = self.awaits(place) else {
+        let Some((wait, completion)) = self.awaits(place) else {
             self.succeed(place, outputs);
             return None;
         };
@@ -32,111 +33,155 @@ impl<'p> Walk<'p> {
                 return None;
             }
         };
-        let Some(Active::Call { attempts, generation, started_at, .. }) = self.cursor.state.active else {
+        let Some(Active::Call { attempts, generation, started_at, earlier, .. }) = self.cursor.state.active.take()
+        else {
             return None;
         };
-        let keys = self.work_keys(place, generation, &outputs);
         for kind in completion.events {
-            for key in &keys {
+            for key in self.work_keys(place, generation, &outputs) {
                 self.draft.wait(Wait {
                     path: place.path(),
                     subappid: self.cursor.facts.event.subappid,
                     kind: EventType::from(*kind),
-                    key: key.clone(),
+                    key,
                     since: self.cursor.facts.started_at,
                 });
             }
         }
-        self.cursor.state.active = Some(Active::Completion { attempts, generation, started_at, outputs: text });
+        self.listen(place, wait, task_of(&outputs));
+        self.cursor.state.active =
+            Some(Active::Completion { attempts, generation, started_at, outputs: text, earlier });
         Some(Next::Park)
     }
 
     /// What a step waits for, if it does.
-    fn awaits(&self, place: &Place<'p>) -> Option<(&'p Need, Completion)> {
+    pub(super) fn awaits(&self, place: &Place<'p>) -> Option<(&'p WorkWait, Completion)> {
         match &place.step.kind {
-            StepKind::Uses { action, wait: Some(need), .. } => Some((need, self.program.completion(action)?)),
+            StepKind::Uses { action, wait: Some(wait), .. } => Some((wait, self.program.completion(action)?)),
             _ => None,
         }
     }
 
     /// By what events tell of the work of a step: the `SessionId` that went out, and the task.
     fn work_keys(&self, place: &Place<'p>, generation: u32, outputs: &Value) -> Vec<CorrelationKey> {
-        let written = match &place.step.kind {
-            StepKind::Uses { with, .. } => self.render(with).ok().map(|params| params.get("SessionId").clone()),
-            _ => None,
-        };
-        let session = match written {
+        let written = place.with().and_then(|with| self.render(with).ok());
+        let session = match written.map(|params| params.get("SessionId").clone()) {
             Some(Value::Text(session)) => session.to_string(),
             _ => self.key(place, generation),
         };
-        let task = outputs.get("TaskId").as_text().unwrap_or_default().to_owned();
-        let keys = [(key::SESSION_ID, session), (key::TASK_ID, task)];
+        let keys = [(key::SESSION_ID, session), (key::TASK_ID, task_of(outputs).to_owned())];
         let there = keys.into_iter().filter(|(_, value)| !value.is_empty());
         there.map(|(name, value)| CorrelationKey { name: name.to_owned(), value }).collect()
     }
 
+    /// Sees to it that silence does not last: what is never told may be asked for, where the task is known.
+    fn listen(&mut self, place: &Place<'p>, wait: &WorkWait, task: &str) {
+        if let Some(every) = wait.ask_every.filter(|_| !task.is_empty()) {
+            self.draft.timer(place.path(), TimerKind::Silence, self.now.after(every));
+        }
+    }
+
+    /// Nothing was heard of the work of the step at a path for a while.
+    pub(super) fn silence(&mut self, path: &str) -> Next {
+        let place = self.place().filter(|place| place.path == path);
+        if let Some(place) = place
+            && let Some(Active::Completion { outputs, .. }) = &self.cursor.state.active
+            && let StepKind::Uses { action, wait: Some(wait), .. } = &place.step.kind
+        {
+            let outputs = Value::from_json(outputs.as_bytes()).unwrap_or_default();
+            let task = task_of(&outputs);
+            self.listen(&place, wait, task);
+            self.draft.ask(Ask { path: place.path(), action: action.clone(), task: task.to_owned() });
+        }
+        self.rest()
+    }
+
     /// Goes on when the event tells that the work of the step has ended.
     pub(super) fn work_told(&mut self, place: &Place<'p>, event: &Arc<Event>) -> Next {
-        let Some(Active::Completion { generation, outputs, .. }) = self.cursor.state.active.clone() else {
+        let Some(Active::Completion { generation, outputs, earlier, .. }) = self.cursor.state.active.clone() else {
             return self.rest();
         };
-        let Some((need, completion)) = self.awaits(place) else { return self.rest() };
+        let Some((wait, completion)) = self.awaits(place) else { return self.rest() };
         let kept = Value::from_json(outputs.as_bytes()).unwrap_or_default();
         let keys = self.work_keys(place, generation, &kept);
         let is_ours =
             completion.events.contains(&event.kind.as_str()) && keys.iter().any(|key| event.keys.contains(key));
-        let completed = (completion.judge)(&event.payload).filter(|_| is_ours);
+        let mut told = earlier.as_ref().map(|earlier| self.told(earlier)).unwrap_or_default();
+        told.push(event);
+        let completed = if is_ours { completed(&told, wait, completion) } else { None };
         let Some(completed) = completed else { return self.rest() };
-        let ending = if is_met(need, &completed) {
+        if let Some(next) = self.begin_round(place, event, &completed) {
+            return next;
+        }
+        let word = completed.outcome().as_str();
+        let ending = if is_met(&wait.need, &completed) {
             Ending::of(StepOutcome::Succeeded)
         } else {
-            let reason =
-                if completed.reason.is_empty() { "a part that is needed is not there" } else { &completed.reason };
-            let code = completed.outcome.as_str();
-            Ending::failed(StepOutcome::Failed, error(&place.path, code, reason, "fatal"))
+            let reason = match completed.reason() {
+                reason if reason.is_empty() => "a part that is needed is not there".to_owned(),
+                reason => reason,
+            };
+            Ending::failed(StepOutcome::Failed, error(&place.path, word, &reason, "fatal"))
         };
-        let word = completed.outcome.as_str();
-        let mut row = kept.as_map().cloned().unwrap_or_default();
-        row.insert(REFERENCE.to_owned(), Value::text(event.id.to_string()));
-        let value = completed_value(&kept, event, completed);
-        self.end(ending.called(word).with_output(value, Value::map(row).to_json()));
+        let text = row(&kept, event, earlier.as_ref());
+        self.end(ending.called(word).with_output(completed_value(&kept, event, &completed), text));
         self.go()
     }
 }
 
+fn task_of(outputs: &Value) -> &str {
+    outputs.get("TaskId").as_text().unwrap_or_default()
+}
+
+/// What the row of a step keeps: what the action gave, and the events instead of what they told.
+fn row(outputs: &Value, event: &Event, earlier: Option<&Earlier>) -> String {
+    let mut row = outputs.as_map().cloned().unwrap_or_default();
+    row.insert(REFERENCE.to_owned(), Value::text(event.id.to_string()));
+    if let Some(earlier) = earlier {
+        let ids = earlier.events.iter().map(|id| Value::text(id.to_string())).collect();
+        row.insert(EARLIER.to_owned(), Value::list(ids));
+    }
+    Value::map(row).to_json()
+}
+
 /// What `steps.ID` holds of work that has ended: what the action gave, what came of it, and the event that told of it.
-fn completed_value(outputs: &Value, event: &Event, completed: Completed) -> Value {
+fn completed_value(outputs: &Value, event: &Event, completed: &Completed) -> Value {
     let mut fields = outputs.as_map().cloned().unwrap_or_default();
     fields.extend(awaited_value(event).as_map().cloned().unwrap_or_default());
-    fields.insert("results".to_owned(), Value::list(completed.results));
-    fields.insert("failed".to_owned(), Value::list(completed.failed));
+    fields.insert("results".to_owned(), Value::list(completed.results()));
+    fields.insert("failed".to_owned(), Value::list(completed.failed()));
     Value::map(fields)
 }
 
-/// As at the end of the work, from what the row of the step keeps; with the word for `steps.ID.outcome`.
-pub(super) fn restored(row: &Value, event: &Event, completion: Completion) -> (Value, Option<&'static str>) {
+/// As at the end of the work, from what the row of the step keeps and the events that told; with the word for
+/// `steps.ID.outcome`.
+pub(super) fn restored(
+    row: &Value,
+    told: &[&Event],
+    wait: &WorkWait,
+    completion: Completion,
+) -> (Value, Option<&'static str>) {
     let mut outputs: Map = row.as_map().cloned().unwrap_or_default();
     outputs.remove(REFERENCE);
+    outputs.remove(EARLIER);
     let outputs = Value::map(outputs);
-    match (completion.judge)(&event.payload) {
-        Some(completed) => {
-            let word = completed.outcome.as_str();
-            (completed_value(&outputs, event, completed), Some(word))
+    match (completed(told, wait, completion), told.last()) {
+        (Some(completed), Some(last)) => {
+            (completed_value(&outputs, last, &completed), Some(completed.outcome().as_str()))
         }
-        None => (outputs, None),
+        _ => (outputs, None),
     }
 }
 
 fn is_met(need: &Need, completed: &Completed) -> bool {
-    let Completed { outcome, results, failed, .. } = completed;
     match need {
-        Need::All => *outcome == Outcome::Succeeded,
-        Need::Any => *outcome != Outcome::Failed,
+        Need::All => completed.outcome() == Outcome::Succeeded,
+        Need::Any => completed.outcome() != Outcome::Failed,
         Need::Types(types) => {
             let of = |parts: &[Value]| -> BTreeSet<String> {
                 parts.iter().filter_map(|part| part.get("Type").as_text().map(str::to_owned)).collect()
             };
-            types.is_subset(&of(results)) && types.is_disjoint(&of(failed))
+            types.is_subset(&of(&completed.results())) && types.is_disjoint(&of(&completed.failed()))
         }
     }
 }

@@ -4,7 +4,7 @@ use oncue_rules::ids::StepPath;
 use oncue_rules::time::Timestamp;
 
 use super::record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};
-use super::{Call, Next, State};
+use super::{Ask, Call, Next, State};
 
 /// What a transition decided. It is to be committed before anything is done about `next`.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Decision {
     pub settled: Vec<StepPath>,
     /// Events to wait for.
     pub waits: Vec<Wait>,
+    /// Questions to ask after the commit, whose answers are events. They may get lost: they are asked again.
+    pub asks: Vec<Ask>,
     /// What to do after the commit.
     pub next: Next,
 }
@@ -39,14 +41,16 @@ impl Decision {
             timers: self.timers,
             settled: self.settled,
             waits: self.waits,
+            asks: self.asks,
         };
         let next = later.next.after(self.next, &later.steps);
         draft.waits.extend(later.waits);
+        draft.asks.extend(later.asks);
         draft.failed_attempts.extend(later.failed_attempts);
         later.steps.into_iter().for_each(|row| draft.step(row));
         later.settled.into_iter().for_each(|path| draft.settle(path));
         later.timers.into_iter().for_each(|timer| draft.timer(timer.path, timer.kind, timer.due_at));
-        let Draft { steps, failed_attempts, timers, settled, waits } = draft;
+        let Draft { steps, failed_attempts, timers, settled, waits, asks } = draft;
         Self {
             status: later.status,
             state: later.state,
@@ -56,6 +60,7 @@ impl Decision {
             timers,
             settled,
             waits,
+            asks,
             next,
         }
     }
@@ -96,6 +101,7 @@ pub(super) struct Draft {
     timers: Vec<Timer>,
     settled: Vec<StepPath>,
     waits: Vec<Wait>,
+    asks: Vec<Ask>,
 }
 
 impl Draft {
@@ -124,6 +130,10 @@ impl Draft {
         self.waits.push(wait);
     }
 
+    pub(super) fn ask(&mut self, ask: Ask) {
+        self.asks.push(ask);
+    }
+
     pub(super) fn settle(&mut self, path: StepPath) {
         self.timers.retain(|timer| timer.path != path);
         self.waits.retain(|wait| wait.path != path);
@@ -131,7 +141,7 @@ impl Draft {
     }
 
     pub(super) fn decide(self, state: &State, next: Next) -> Decision {
-        let Self { steps, failed_attempts, timers, settled, waits } = self;
+        let Self { steps, failed_attempts, timers, settled, waits, asks } = self;
         Decision {
             status: state.status(next == Next::Park),
             state: state.to_json(),
@@ -141,6 +151,7 @@ impl Draft {
             timers,
             settled,
             waits,
+            asks,
             next,
         }
     }

@@ -127,6 +127,9 @@ impl<'p> Walk<'p> {
     /// Writes the row of an ended step or item and makes its result known.
     pub(super) fn close(&mut self, place: &Place<'p>, mut ending: Ending) {
         ending.active = self.cursor.state.active.take();
+        if let Some(active) = &ending.active {
+            self.forget_rounds(active);
+        }
         let Ending { outcome, error, output, results, started_at, active, word } = ending;
         let started_at = active.as_ref().map(Active::started_at).or(started_at).unwrap_or(self.now);
         let mut row = StepRow { error, ended_at: Some(self.now), ..row(place, outcome, started_at) };

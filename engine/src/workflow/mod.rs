@@ -17,6 +17,7 @@ mod place;
 mod program;
 mod record;
 mod restore;
+mod rounds;
 mod state;
 mod transition;
 mod view;
@@ -42,7 +43,7 @@ pub use limits::{ITEM_LIMIT, OUTPUT_LIMIT, PARAMS_LIMIT, RUN_LIMIT, STEPS_PER_CO
 pub use program::{Facts, Manner, Program, UnknownAction};
 pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};
 pub use restore::{Damaged, Events};
-pub use state::{Active, Frame, Phase, State};
+pub use state::{Active, Earlier, Frame, Phase, State};
 
 use view::View;
 
@@ -59,6 +60,8 @@ struct Cursor {
     facts: Facts,
     state: State,
     view: View,
+    /// The events that told of the ends of earlier rounds of steps that are under way.
+    told: Events,
 }
 
 /// Something that happened to a run.
@@ -146,6 +149,17 @@ pub struct Call {
     pub key: String,
     /// When the first `timeout` around the step is over.
     pub deadline: Option<Timestamp>,
+}
+
+/// Work of which nothing was heard for a while: what became of it?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The step that waits.
+    pub path: StepPath,
+    /// What started the work.
+    pub action: ActionName,
+    /// The task.
+    pub task: String,
 }
 
 impl fmt::Display for Call {

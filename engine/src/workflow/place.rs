@@ -1,7 +1,8 @@
 //! Which steps a cursor stands in, and what they are called.
 
 use oncue_rules::ids::StepPath;
-use oncue_rules::rule::{Rule, Step};
+use oncue_rules::rule::{Rule, Step, StepKind};
+use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
 
 use super::state::{Frame, State, branch_steps, case_steps, inner};
@@ -26,6 +27,16 @@ impl Place<'_> {
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let timeout = self.step.timeout.filter(|_| !self.is_item)?;
         self.started_at.map(|at| at.after(timeout))
+    }
+}
+
+impl<'p> Place<'p> {
+    /// The parameters of its action, as they are written.
+    pub(super) fn with(&self) -> Option<&'p Template> {
+        match &self.step.kind {
+            StepKind::Uses { with, .. } => Some(with),
+            _ => None,
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use oncue_plugins::action::{Completion, Repeatable};
+use oncue_plugins::action::Repeatable;
+use oncue_plugins::completion::Completion;
 use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, RunId};
 use oncue_rules::rule::{Retry, Rule, Step, StepKind};

@@ -199,6 +199,8 @@ pub enum TimerKind {
     Timeout,
     /// A `sleep` is over.
     Wake,
+    /// Nothing was heard of work for a while.
+    Silence,
 }
 
 impl TimerKind {
@@ -209,12 +211,13 @@ impl TimerKind {
             Self::Retry => "retry",
             Self::Timeout => "timeout",
             Self::Wake => "wake",
+            Self::Silence => "silence",
         }
     }
 
     /// The kind of this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Retry, Self::Timeout, Self::Wake].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Retry, Self::Timeout, Self::Wake, Self::Silence].into_iter().find(|kind| kind.as_str() == word)
     }
 }

@@ -69,9 +69,17 @@ pub enum Damaged {
 }
 
 impl Run {
-    /// The events that step rows stand for, which [`Run::restore`] needs.
-    pub fn awaited(rows: &[StepRow]) -> impl Iterator<Item = EventId> {
-        rows.iter().filter_map(|row| referred(row.output.as_deref()?))
+    /// The events that a state and step rows stand for, which [`Run::restore`] needs.
+    #[must_use]
+    pub fn awaited(state: &str, rows: &[StepRow]) -> Vec<EventId> {
+        let mut events: Vec<EventId> = rows.iter().filter_map(|row| row.output.as_deref()).flat_map(referred).collect();
+        // Few states hold any, and only those are parsed for it.
+        if state.contains("\"earlier\":")
+            && let Ok(State { active: Some(active), .. }) = serde_json::from_str(state)
+        {
+            active.earlier_events(&mut events);
+        }
+        events
     }
 
     /// The run whose committed state and step rows these are, with the events that the rows stand for
@@ -103,8 +111,20 @@ impl Run {
         }
         let strand = (state.frames.as_slice(), state.active.as_ref());
         reader.open_list(state.phase.prefix(), state.phase.steps(rule), strand, None)?;
-        Ok(Self { program, cursor: Cursor { facts, state, view } })
+        let told = told(&state, events)?;
+        Ok(Self { program, cursor: Cursor { facts, state, view, told } })
     }
+}
+
+/// The events that told of the ends of earlier rounds.
+fn told(state: &State, events: &Events) -> Result<Events, Damaged> {
+    let mut ids = Vec::new();
+    if let Some(active) = &state.active {
+        active.earlier_events(&mut ids);
+    }
+    let path = || "under way".to_owned();
+    let event = |id: EventId| Ok((id, Arc::clone(events.get(&id).ok_or(Damaged::Event { path: path(), event: id })?)));
+    ids.into_iter().map(event).collect()
 }
 
 /// Events by their ids.
@@ -311,12 +331,13 @@ impl Reader<'_> {
         let parsed = Value::from_json(text.as_bytes());
         let parsed = parsed.map_err(|source| Damaged::Output { path: row.path.to_string(), source })?;
         let gone = |event| Damaged::Event { path: row.path.to_string(), event };
-        let event = |id: EventId| self.events.get(&id).ok_or_else(|| gone(id));
-        match (&step.kind, referred(text)) {
-            (StepKind::WaitFor(_), Some(id)) => Ok((Some(awaited_value(event(id)?)), None)),
-            (StepKind::Uses { action, wait: Some(_), .. }, Some(id)) => match self.program.completion(action) {
+        let event = |id: EventId| self.events.get(&id).ok_or_else(|| gone(id)).map(Arc::as_ref);
+        let told = referred(text).into_iter().map(event).collect::<Result<Vec<_>, _>>()?;
+        match (&step.kind, told.last()) {
+            (StepKind::WaitFor(_), Some(last)) => Ok((Some(awaited_value(last)), None)),
+            (StepKind::Uses { action, wait: Some(wait), .. }, Some(_)) => match self.program.completion(action) {
                 Some(completion) => {
-                    let (value, word) = completion::restored(&parsed, event(id)?, completion);
+                    let (value, word) = completion::restored(&parsed, &told, wait, completion);
                     Ok((Some(value), word))
                 }
                 None => Ok((Some(parsed), None)),

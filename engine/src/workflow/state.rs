@@ -1,5 +1,6 @@
 //! The cursor of a run: the little that must be stored besides the step rows.
 
+use oncue_rules::ids::EventId;
 use oncue_rules::rule::{Rule, Step, StepKind};
 use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,9 @@ pub enum Active {
         /// When the next attempt is due; none while one is under way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
+        /// What was submitted before, where this submits again what failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier: Option<Earlier>,
     },
     /// It waits for the end of the work that its action has started.
     Completion {
@@ -127,6 +131,9 @@ pub enum Active {
         started_at: Timestamp,
         /// What the action gave, as JSON.
         outputs: String,
+        /// What was submitted before, where this submits again what failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier: Option<Earlier>,
     },
     /// It sleeps.
     Sleep {
@@ -142,6 +149,17 @@ pub enum Active {
     },
     /// It runs branches or items at the same time.
     Fork(Fork),
+}
+
+/// The earlier rounds of a step that submits again what failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The events that told of their ends.
+    pub events: Vec<EventId>,
+    /// Attempts counted in them.
+    pub attempts: u32,
+    /// When the present round began.
+    pub since: Timestamp,
 }
 
 impl State {
@@ -265,6 +283,20 @@ impl Frame {
 }
 
 impl Active {
+    /// The events that told of the ends of earlier rounds, of this and of what runs within.
+    pub(super) fn earlier_events(&self, found: &mut Vec<EventId>) {
+        match self {
+            Self::Call { earlier: Some(earlier), .. } | Self::Completion { earlier: Some(earlier), .. } => {
+                found.extend(&earlier.events);
+            }
+            Self::Fork(fork) => {
+                let within = fork.strands.values().filter_map(|strand| strand.active.as_ref());
+                within.for_each(|active| active.earlier_events(found));
+            }
+            _ => {}
+        }
+    }
+
     /// When it began.
     pub(super) fn started_at(&self) -> Timestamp {
         match *self {

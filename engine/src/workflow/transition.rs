@@ -10,7 +10,7 @@ use super::record::{ErrorRecord, RunStatus, StepOutcome, TimerKind};
 use super::state::Phase;
 use super::view::View;
 use super::walk::{Walk, error};
-use super::{Cursor, Decision, Facts, Input, Next, Program, Run, State};
+use super::{Cursor, Decision, Events, Facts, Input, Next, Program, Run, State};
 
 impl Run {
     /// A new run with its first decision, for a run that goes on here at once: up to and with the first attempt
@@ -31,7 +31,7 @@ impl Run {
         let view = View::new(&program, &facts);
         let state = State::initial(now);
         let decision = Decision { status: RunStatus::Pending, ..Draft::default().decide(&state, Next::Continue) };
-        (Self { program, cursor: Cursor { facts, state, view } }, decision)
+        (Self { program, cursor: Cursor { facts, state, view, told: Events::new() } }, decision)
     }
 
     /// What an input means for the run.
@@ -111,6 +111,7 @@ impl Walk<'_> {
             Input::Timer { path, kind } => self.at(&path, |walk, path| match kind {
                 TimerKind::Timeout => walk.timeout_due(path),
                 TimerKind::Wake => walk.wake_due(path),
+                TimerKind::Silence => walk.silence(path),
                 TimerKind::Retry => match walk.place() {
                     Some(place) if place.path == path => walk.retry_due(),
                     _ => walk.rest(),

@@ -17,6 +17,8 @@ use super::walk::{Walk, row};
 
 /// What the row of a wait holds instead of the event that it ended with, which is stored once already.
 pub(super) const REFERENCE: &str = "$event";
+/// The same, of the ends of rounds before the last, a list.
+pub(super) const EARLIER: &str = "$earlier";
 /// The longest value of a correlation key, in bytes; a longer one is no key that an event has.
 const KEY_LIMIT: usize = 512;
 
@@ -25,13 +27,15 @@ fn reference(event: EventId) -> String {
     Value::map(Map::from([(REFERENCE.to_owned(), Value::text(event.to_string()))])).to_json()
 }
 
-/// The event that the outputs of a row stand for.
-pub(super) fn referred(output: &str) -> Option<EventId> {
+/// The events that the outputs of a row stand for, the last one last.
+pub(super) fn referred(output: &str) -> Vec<EventId> {
     // Most outputs hold none, and are not parsed for it.
     if !output.contains("\"$event\":") {
-        return None;
+        return Vec::new();
     }
-    Value::from_json(output.as_bytes()).ok()?.get(REFERENCE).as_text()?.parse().ok()
+    let row = Value::from_json(output.as_bytes()).unwrap_or_default();
+    let earlier = row.get(EARLIER).as_list().unwrap_or_default();
+    earlier.iter().chain([row.get(REFERENCE)]).filter_map(|id| id.as_text()?.parse().ok()).collect()
 }
 
 impl<'p> Walk<'p> {

@@ -180,6 +180,7 @@ impl<'p> Walk<'p> {
                     generation: self.cursor.state.generation,
                     started_at: self.now,
                     retry_at: None,
+                    earlier: None,
                 });
                 self.call(place).map(Next::of)
             }
@@ -245,15 +246,10 @@ impl<'p> Walk<'p> {
     /// Begins the next attempt of the active step; none when its parameters cannot be had, and the step has ended.
     pub(super) fn call(&mut self, place: &Place<'p>) -> Option<Call> {
         let StepKind::Uses { action, with, .. } = &place.step.kind else { return None };
-        let params = match self.render(with) {
-            Ok(params) if limits::fits(&params, limits::PARAMS_LIMIT) => params,
-            Ok(_) => {
-                let message = format!("the parameters are more than {} bytes: pass less", limits::PARAMS_LIMIT);
-                self.end_with(place, "params_too_large", &message);
-                return None;
-            }
-            Err(error) => {
-                self.end_with(place, "expression", &error.to_string());
+        let params = match self.params(place, with) {
+            Ok(params) => params,
+            Err((code, message)) => {
+                self.end_with(place, code, &message);
                 return None;
             }
         };

@@ -141,7 +141,7 @@ impl Action for TencentCall {
             written @ Value::Map(_) => written.to_json(),
             other => return Err(invalid("params", &format!("expected a map, found {}", other.kind()))),
         };
-        let key = tencent::key(&call)?;
+        let key = tencent::key(call.app.as_deref())?;
         let is_vod = params.service == VOD;
         let request = Request {
             service: &params.service,

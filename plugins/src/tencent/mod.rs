@@ -10,12 +10,12 @@ pub use call::TencentCall;
 pub use client::{Client, Endpoint, Request};
 pub use credentials::Credentials;
 
-use crate::action::{ActionError, Call};
+use crate::action::{ActionError, App};
 use credentials::Key;
 
 /// The key that a call is signed with: that of the application that the step acts for.
-pub(crate) fn key(call: &Call) -> Result<Key, ActionError> {
-    let app = call.app.as_ref().ok_or_else(|| {
+pub(crate) fn key(app: Option<&App>) -> Result<Key, ActionError> {
+    let app = app.ok_or_else(|| {
         let fix = "the step acts for no application: write `app: NAME` at the step";
         ActionError::fatal("NoApplication", fix)
     })?;

@@ -97,7 +97,7 @@ impl Action for DeleteMedia {
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         let request = request(&call)?;
         let body = serde_json::to_vec(&request).map_err(|error| invalid("with", &error.to_string()))?;
-        let key = tencent::key(&call)?;
+        let key = tencent::key(call.app.as_deref())?;
         match self.client.call(API, body, &key, call.deadline).await {
             Ok(response) => Ok(outputs(response.get("RequestId").cloned().unwrap_or_default(), false)),
             Err(CallError::Api { error, .. }) if call.attempt > 1 && GONE.contains(&error.code.as_str()) => {

@@ -9,8 +9,9 @@ use oncue_rules::value::Value;
 pub use params::*;
 
 use super::submission::{self, Submission, SubmissionOutputs};
-use super::{Client, completion};
-use crate::action::{Action, ActionError, Call, Completion, Repeatable, Spec};
+use super::{Client, ask, completion};
+use crate::action::{Action, ActionError, Call, Repeatable, Spec};
+use crate::completion::{Completion, Question};
 use crate::params as parameters;
 
 const SAMPLE: &str = "\
@@ -58,6 +59,10 @@ impl Action for EditMedia {
 
     fn completion(&self) -> Option<Completion> {
         Some(completion::EDIT)
+    }
+
+    async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
+        ask::ask(&self.client, &ask::EDIT, &question).await
     }
 }
 

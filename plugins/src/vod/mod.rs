@@ -1,5 +1,6 @@
 //! Tencent Cloud VOD: the actions that call it, over the client of [`crate::tencent`].
 
+mod ask;
 pub mod client;
 mod completion;
 pub mod delete_media;

@@ -1,5 +1,6 @@
 //! The action `vod.process_media`: starts the processing of a media file.
 
+mod narrow;
 mod overrides;
 mod params;
 mod tasks;
@@ -8,13 +9,15 @@ use async_trait::async_trait;
 use oncue_rules::ids::ActionName;
 use oncue_rules::value::Value;
 
+pub(super) use narrow::narrow;
 pub use overrides::*;
 pub use params::*;
 pub use tasks::*;
 
 use super::submission::{self, Submission, SubmissionOutputs};
-use super::{Client, completion};
-use crate::action::{Action, ActionError, Call, Completion, Repeatable, Spec};
+use super::{Client, ask, completion};
+use crate::action::{Action, ActionError, Call, Repeatable, Spec};
+use crate::completion::{Completion, Question};
 use crate::params as parameters;
 
 const SAMPLE: &str = "\
@@ -62,6 +65,10 @@ impl Action for ProcessMedia {
 
     fn completion(&self) -> Option<Completion> {
         Some(completion::PROCEDURE)
+    }
+
+    async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
+        ask::ask(&self.client, &ask::PROCEDURE, &question).await
     }
 }
 

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::submission::{self, Submission, SubmissionOutputs};
-use super::{Client, completion};
-use crate::action::{Action, ActionError, Call, Completion, Repeatable, Spec};
+use super::{Client, ask, completion};
+use crate::action::{Action, ActionError, Call, Repeatable, Spec};
+use crate::completion::{Completion, Question};
 use crate::params as parameters;
 
 const SAMPLE: &str = "\
@@ -99,6 +100,10 @@ impl Action for ReviewAudioVideo {
 
     fn completion(&self) -> Option<Completion> {
         Some(completion::REVIEW)
+    }
+
+    async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
+        ask::ask(&self.client, &ask::REVIEW, &question).await
     }
 }
 

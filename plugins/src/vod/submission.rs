@@ -63,7 +63,7 @@ pub(super) fn request<S: Submission>(call: &Call) -> Result<S, ActionError> {
 pub(super) async fn submit<S: Submission>(client: &Client, call: &Call) -> Result<Value, ActionError> {
     let request: S = request(call)?;
     let body = serde_json::to_vec(&request).map_err(|error| invalid("with", &error.to_string()))?;
-    let key = tencent::key(call)?;
+    let key = tencent::key(call.app.as_deref())?;
     // An empty id asks for no check.
     let session_id = request.session_id().filter(|id| !id.is_empty());
     match client.call(S::API, body, &key, call.deadline).await {

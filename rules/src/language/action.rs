@@ -30,7 +30,9 @@ pub(super) fn read(
     };
     let action = action?;
     let wait = match wait {
-        Some(field) => completion::read(workflow, field, &action).map(|(need, timeout)| (Some(need), Some(timeout))),
+        Some(field) => {
+            completion::read(workflow, field, &action, with).map(|(wait, timeout)| (Some(wait), Some(timeout)))
+        }
         None => Some((None, None)),
     };
     let may_be_called = credentials_are_there(workflow, uses, &action);

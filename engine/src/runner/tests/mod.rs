@@ -109,6 +109,13 @@ impl Surroundings for Apps {
     }
 }
 
+#[async_trait::async_trait]
+impl super::Answers for Apps {
+    async fn take(&self, _app: SubAppId, _body: Vec<u8>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(())
+    }
+}
+
 /// One node on a store.
 struct Node {
     store: Arc<Memory>,
@@ -132,6 +139,7 @@ impl Node {
             registry,
             programs: Arc::clone(&programs),
             surroundings: Arc::new(Apps),
+            answers: Arc::new(Apps),
             secrets: secrets.clone(),
             node: NodeId("node".into()),
             settings,

@@ -4,9 +4,10 @@ use oncue_rules::rule::Need;
 use oncue_rules::value::Value;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, program, work, work_done};
+use super::support::{Simulation, With, act, program};
+use super::work::{work, work_done, work_in_rounds};
 use crate::workflow::Next;
-use crate::workflow::record::RunStatus;
+use crate::workflow::record::{RunStatus, TimerKind};
 
 const PARTS: &[(&str, bool)] = &[("A", false), ("B", true)];
 
@@ -85,4 +86,132 @@ fn work_that_cannot_be_started_is_tried_again_and_then_fails() {
     let run = run.replies("a", [busy(), busy()]).run();
     assert_eq!((run.status(), run.db.code("a"), run.calls.len()), (RunStatus::Dead, "busy", 2));
     assert_eq!(run.calls[0].params, Value::map(std::collections::BTreeMap::new()));
+}
+
+/// Work that has three rounds at most, of which the first was started.
+fn in_rounds(need: Need) -> Simulation {
+    let tell = act(
+        "note",
+        &json!({ "how": "${{ steps.a.outcome }}", "task": "${{ steps.a.TaskId }}",
+                 "all": "${{ (steps.a.results ?? []).filter(|part| !part.failed).map(|part| part.Type) }}" }),
+    );
+    let mut run = Simulation::begin(&program(vec![work_in_rounds("a", need, 3).go_on(), tell], Vec::new()));
+    start_round(&mut run);
+    run
+}
+
+/// Answers the call of a round with a task that is called by its number.
+fn start_round(run: &mut Simulation) {
+    let call = run.call();
+    let task = format!("task-{}", run.calls.len());
+    run.answer(&call, Ok(json!({ "TaskId": task })));
+}
+
+/// Tells of the end of the latest round, with an event of its own.
+fn tell(run: &mut Simulation, parts: &[(&str, bool)]) {
+    let number = u8::try_from(run.calls.len()).unwrap();
+    let task = format!("task-{number}");
+    run.deliver(&work_done(number, ("task_id", &task), parts));
+}
+
+#[test]
+fn what_failed_is_submitted_again_alone_and_with_a_key_of_its_own() {
+    let mut run = in_rounds(Need::All);
+    tell(&mut run, &[("A", false), ("B", true), ("C", true)]);
+    assert_eq!((&run.next, run.db.outcome("a")), (&Next::Park, "running"));
+    run.restart();
+    run.fire();
+    start_round(&mut run);
+    tell(&mut run, &[("B", false), ("C", true)]);
+    run.fire();
+    run.restart();
+    start_round(&mut run);
+    run.restart();
+    tell(&mut run, &[("C", false)]);
+    let keys: std::collections::BTreeSet<_> = run.calls.iter().map(|call| call.key.as_str()).collect();
+    assert_eq!(keys.len(), 3);
+    run.restart();
+    let run = run.run();
+    let rounds: Vec<_> = run.calls.iter().map(|call| call.params.to_json()).take(3).collect();
+    assert_eq!(rounds, ["{}", r#"{"parts":["B","C"]}"#, r#"{"parts":["C"]}"#]);
+    let told = r#"{"all":["A","B","C"],"how":"succeeded","task":"task-3"}"#;
+    assert_eq!(
+        (run.params("note"), run.db.outcome("a"), run.db.rows["a"].generation),
+        (told.to_owned(), "succeeded", 2)
+    );
+    assert_eq!((run.db.waits.len(), run.db.timers.len()), (0, 0));
+}
+
+#[test]
+fn the_rounds_come_to_an_end_and_what_failed_last_counts() {
+    for (need, outcome) in [(Need::All, "failed"), (Need::Any, "succeeded")] {
+        let mut run = in_rounds(need);
+        for _ in 0..2 {
+            tell(&mut run, &[("A", true)]);
+            run.fire();
+            start_round(&mut run);
+        }
+        tell(&mut run, &[("A", false), ("B", true)]);
+        assert_eq!(run.db.outcome("a"), outcome);
+        assert_eq!(run.calls.len(), 3);
+        assert!(run.run().params("note").contains(r#""how":"partly_failed""#));
+    }
+}
+
+#[test]
+fn an_earlier_round_that_is_told_of_again_changes_nothing() {
+    let mut run = in_rounds(Need::All);
+    tell(&mut run, &[("A", true)]);
+    run.fire();
+    start_round(&mut run);
+    run.deliver(&work_done(9, ("task_id", "task-1"), &[("A", false)]));
+    assert_eq!((&run.next, run.db.outcome("a")), (&Next::Park, "running"));
+    tell(&mut run, &[("A", false)]);
+    assert_eq!(run.db.outcome("a"), "succeeded");
+}
+
+#[test]
+fn each_round_has_its_own_attempts() {
+    let busy = || Err(oncue_plugins::action::ActionError::retry("busy", "later"));
+    let mut run = Simulation::begin(&program(vec![work_in_rounds("a", Need::All, 2).tries(2)], Vec::new()));
+    for (number, reply) in
+        [busy(), Ok(json!({ "TaskId": "t" })), busy(), Ok(json!({ "TaskId": "u" }))].into_iter().enumerate()
+    {
+        let call = run.call();
+        assert_eq!(usize::try_from(call.attempt).unwrap(), number + 1);
+        run.answer(&call, reply);
+        if number == 1 {
+            run.deliver(&work_done(1, ("task_id", "t"), &[("A", true)]));
+        }
+        if number < 3 {
+            run.fire();
+        }
+    }
+    run.deliver(&work_done(2, ("task_id", "u"), &[("A", false)]));
+    assert_eq!((run.status(), run.db.rows["a"].attempts), (RunStatus::Succeeded, 4));
+}
+
+#[test]
+fn silence_is_asked_about_until_the_end_is_told() {
+    let mut run = in_rounds(Need::All);
+    assert!(run.db.timers.contains_key(&("a".to_owned(), TimerKind::Silence)));
+    run.restart();
+    run.fire();
+    assert_eq!(run.asked, ["a work task-1"]);
+    assert_eq!((&run.next, run.db.outcome("a")), (&Next::Park, "running"));
+    tell(&mut run, &[("A", true)]);
+    run.fire();
+    start_round(&mut run);
+    run.fire();
+    assert_eq!(run.asked.last().map(String::as_str), Some("a work task-2"));
+    tell(&mut run, &[("A", false)]);
+    assert_eq!((run.db.outcome("a"), run.db.timers.len()), ("succeeded", 0));
+}
+
+#[test]
+fn work_whose_task_is_not_known_is_not_asked_about() {
+    let mut run = Simulation::begin(&program(vec![work("a", Need::All)], Vec::new()));
+    let call = run.call();
+    run.answer(&call, Ok(json!({ "duplicate": true })));
+    assert!(!run.db.timers.contains_key(&("a".to_owned(), TimerKind::Silence)));
 }

@@ -8,3 +8,4 @@ mod pauses;
 mod stories;
 pub(crate) mod support;
 mod table;
+mod work;

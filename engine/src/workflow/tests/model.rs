@@ -1,16 +1,18 @@
 //! Random workflows, with crashes at random moments, end as a plain recursive model says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use oncue_plugins::action::ActionError;
+use oncue_rules::event::Event;
+use oncue_rules::ids::EventId;
 use oncue_rules::rule::{Need, OnError, Step, StepKind};
 use oncue_rules::value::Value;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::support::{
-    Simulation, With, act, done, end, group, parallel, program, set, sleep, switch, wait_for, work, work_done,
-};
+use super::support::{Simulation, With, act, done, end, group, parallel, program, set, sleep, switch, wait_for};
+use super::work::{work_done, work_in_rounds};
 use crate::workflow::record::{RunStatus, TimerKind};
 use crate::workflow::{Input, Next};
 
@@ -103,7 +105,7 @@ impl Writer {
             Shape::Group(inner) => group(&id, self.write(inner)),
             Shape::Sleep => sleep(&id, 5),
             Shape::Wait => wait_for(&id, &json!("${{ run.id }}")).within(60),
-            Shape::Work => work(&id, Need::All),
+            Shape::Work => work_in_rounds(&id, Need::All, ROUNDS),
             Shape::Parallel(branches) => {
                 let before = self.last.clone();
                 self.forks += 1;
@@ -263,7 +265,7 @@ impl Model {
                 return ("timed_out", Went::Failed);
             }
             StepKind::Set(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Went::Well,
-            // The call goes well; the work ends as luck has it.
+            // The call goes well; the work ends as luck has it, in the last round if it must.
             StepKind::Uses { wait: Some(_), .. } => {
                 if is_late(path, self.seed) {
                     Went::Failed
@@ -283,6 +285,15 @@ impl Model {
         };
         (if went == Went::Failed { "failed" } else { "succeeded" }, went)
     }
+}
+
+/// How many times work may be submitted.
+const ROUNDS: u32 = 3;
+
+/// In how many rounds the work of this path ends.
+fn rounds(path: &str, seed: u64) -> usize {
+    let (failures, for_good) = luck(path, seed);
+    usize::try_from(if for_good { ROUNDS } else { failures + 1 }).unwrap()
 }
 
 /// Whether the event that a step of this path waits for does not come.
@@ -346,18 +357,23 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
 /// Has the awaited event come, or a timer.
 fn pass_time(simulation: &mut Simulation, seed: u64) {
     let is_in_time = |wait: &&crate::workflow::Wait| {
-        let timeout = (wait.path.to_string(), TimerKind::Timeout);
-        wait.kind.as_str() == "WorkDone"
-            || !is_late(wait.path.as_str(), seed)
-            || !simulation.db.timers.contains_key(&timeout)
+        let path = wait.path.to_string();
+        let has_timer = |kind| simulation.db.timers.contains_key(&(path.clone(), kind));
+        if wait.kind.as_str() == "WorkDone" {
+            // Of a step that was submitted again only the last round goes on.
+            let last = simulation.calls.iter().rfind(|call| call.path == wait.path);
+            return !has_timer(TimerKind::Retry) && last.is_some_and(|call| call.key == wait.key.value);
+        }
+        !is_late(&path, seed) || !has_timer(TimerKind::Timeout)
     };
     let Some(wait) = simulation.db.waits.iter().find(is_in_time).cloned() else { return simulation.fire() };
     let path = wait.path.to_string();
     if wait.kind.as_str() == "WorkDone" {
-        let number = u8::try_from(simulation.events.len() % 200).unwrap() + 10;
-        let key = wait.key.value.clone();
-        return simulation
-            .deliver_to(&wait.path, &work_done(number, ("session_id", &key), &[("A", is_late(&path, seed))]));
+        let round = simulation.keys[&path].len();
+        let fails = is_late(&path, seed) || round < rounds(&path, seed);
+        let told = work_done(1, ("session_id", &wait.key.value), &[("A", fails)]);
+        let id = EventId::from_bytes((u128::MAX - u128::try_from(simulation.events.len()).unwrap()).to_be_bytes());
+        return simulation.deliver_to(&wait.path, &Arc::new(Event { id, ..(*told).clone() }));
     }
     let value = wait.key.value.clone();
     let number = u8::try_from(simulation.events.len() % 200).unwrap() + 10;
@@ -395,7 +411,8 @@ proptest! {
         }
         let mut all = std::collections::BTreeSet::new();
         for (path, keys) in &simulation.keys {
-            prop_assert_eq!(keys.len(), 1, "{}", path);
+            let is_work = simulation.calls.iter().any(|call| call.path.as_str() == path && call.action.as_str() == "work");
+            prop_assert_eq!(keys.len(), if is_work { rounds(path, seed) } else { 1 }, "{}", path);
             prop_assert!(keys.iter().all(|key| all.insert(key.clone())), "{} shares a key", path);
         }
         prop_assert!(simulation.db.timers.is_empty() && simulation.db.waits.is_empty());

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use oncue_plugins::action::{ActionError, Completed, Completion, Outcome, Repeatable};
+use oncue_plugins::action::{ActionError, Repeatable};
 use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::expression::{Expression, Names};
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, StepPath, SubAppId};
 use oncue_rules::rule::{
-    AppSelection, Awaited, ForEach, Mode, Need, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
+    AppSelection, Awaited, ForEach, Mode, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
 };
 use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
@@ -104,37 +104,6 @@ pub(crate) fn once(id: &str) -> Step {
 /// A step that uses `choose`, which can be repeated when `safe` is true, and has three attempts unless it says otherwise.
 pub(crate) fn choose(id: &str, with: &Json) -> Step {
     step(id, StepKind::Uses { action: "choose".into(), with: template(with), wait: None })
-}
-
-/// Work tells of its end with `WorkDone`, whose payload says which of its parts, by type, failed.
-const WORK: Completion = Completion { events: &["WorkDone"], judge: judge_work };
-
-fn judge_work(payload: &Value) -> Option<Completed> {
-    let results = payload.get("parts").as_list()?.to_vec();
-    let failed: Vec<_> = results.iter().filter(|part| part.get("failed") == &Value::Bool(true)).cloned().collect();
-    let outcome = match failed.len() {
-        0 => Outcome::Succeeded,
-        all if all == results.len() => Outcome::Failed,
-        _ => Outcome::PartlyFailed,
-    };
-    let reason = if failed.is_empty() { String::new() } else { format!("{} of {}", failed.len(), results.len()) };
-    Some(Completed { outcome, results, failed, reason })
-}
-
-/// A step that uses `work` and waits for its end.
-pub(crate) fn work(id: &str, need: Need) -> Step {
-    let with = template(&Json::Object(serde_json::Map::new()));
-    step(id, StepKind::Uses { action: "work".into(), with, wait: Some(need) }).within(3600)
-}
-
-/// The end of the work that carries this key: each part by its type, and whether it failed.
-pub(crate) fn work_done(number: u8, key: (&str, &str), parts: &[(&str, bool)]) -> Arc<Event> {
-    let parts: Vec<_> =
-        parts.iter().map(|(kind, failed)| serde_json::json!({ "Type": kind, "failed": failed })).collect();
-    let payload = serde_json::json!({ "parts": parts });
-    let payload = Value::from_json(payload.to_string().as_bytes()).unwrap();
-    let keys = vec![CorrelationKey { name: key.0.to_owned(), value: key.1.to_owned() }];
-    Arc::new(Event { kind: EventType::from("WorkDone"), payload, keys, ..(*done(number, "")).clone() })
 }
 
 pub(crate) fn set(id: &str, values: &[(&str, Json)]) -> Step {
@@ -248,7 +217,7 @@ pub(crate) fn program(steps: Vec<Step>, on_failure: Vec<Step>) -> Arc<Program> {
     let known = |action: &oncue_rules::ids::ActionName| match action.as_str() {
         "act" => Some(Repeatable::Keyed.into()),
         "once" => Some(Repeatable::No.into()),
-        "work" => Some(Manner { completion: Some(WORK), ..Repeatable::Keyed.into() }),
+        "work" => Some(Manner { completion: Some(super::work::WORK), ..Repeatable::Keyed.into() }),
         "choose" => Some(Manner {
             sends_key: true,
             repeatable: Arc::new(|params| match params.get("safe") {
@@ -345,6 +314,8 @@ pub(crate) struct Simulation {
     pub(crate) pending: Vec<Call>,
     /// Which of several attempts ends first.
     pub(crate) pick: usize,
+    /// What was asked.
+    pub(crate) asked: Vec<String>,
     replies: BTreeMap<String, VecDeque<Reply>>,
 }
 
@@ -369,6 +340,7 @@ impl Simulation {
             events: Events::new(),
             pending: Vec::new(),
             pick: 0,
+            asked: Vec::new(),
             replies: BTreeMap::new(),
         };
         begun.take(decision);
@@ -377,6 +349,7 @@ impl Simulation {
 
     fn take(&mut self, decision: Decision) {
         self.db.commit(&decision);
+        self.asked.extend(decision.asks.iter().map(|ask| format!("{} {} {}", ask.path, ask.action, ask.task)));
         let calling = self.run.calling();
         self.pending.retain(|call| calling.contains(&(call.path.clone(), call.attempt)));
         self.next = decision.next;

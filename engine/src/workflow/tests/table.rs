@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use oncue_plugins::action::ActionError;
 use oncue_rules::ids::StepPath;
+use oncue_rules::rule::Need;
 use oncue_rules::value::Value;
 use serde_json::json;
 
 use super::support::{Simulation, With, act, done, group, parallel, program, set, sleep, switch, wait_for};
+use super::work::{work_done, work_in_rounds};
 use crate::workflow::record::TimerKind;
 use crate::workflow::{Events, Input, Next, Run};
 
@@ -50,6 +52,11 @@ fn states() -> BTreeMap<&'static str, Run> {
     );
     let mut forked = Simulation::begin(&forking);
     forked.step();
+    let mut working = Simulation::begin(&program(vec![work_in_rounds("k", Need::All, 2)], Vec::new()));
+    let call = working.call();
+    working.answer(&call, Ok(json!({ "TaskId": "t" })));
+    let first_round = working.run.clone();
+    working.deliver(&work_done(1, ("task_id", "t"), &[("A", true)]));
     let mut cancelled = begun();
     cancelled.give(Input::Cancel { reason: "test".to_owned() });
     let (deferred, _) = Run::defer(std::sync::Arc::clone(&rule), super::support::facts(), super::support::START);
@@ -60,6 +67,8 @@ fn states() -> BTreeMap<&'static str, Run> {
         ("sleeping", sleeping),
         ("waiting", waiting.run),
         ("forked", forked.run),
+        ("working", first_round),
+        ("between rounds", working.run),
         ("second attempt", after(2)),
         ("on failure", after(3)),
         ("dead", after(4)),
@@ -80,6 +89,24 @@ fn came(path: &str, ticket: &str) -> Input {
     Input::Event { path: StepPath::from(path), event: done(9, ticket) }
 }
 
+fn worked(path: &str, task: &str, failed: bool) -> Input {
+    Input::Event { path: StepPath::from(path), event: work_done(7, ("task_id", task), &[("A", failed)]) }
+}
+
+/// Inputs about work, and the states that they may change.
+fn inputs_of_work() -> Vec<(&'static str, Input, Vec<&'static str>)> {
+    vec![
+        ("end of work", worked("k", "t", false), vec!["working"]),
+        ("failed work", worked("k", "t", true), vec!["working"]),
+        ("end of another's work", worked("k", "u", false), vec![]),
+        ("end of work for a step that waits for another event", worked("w", "t", false), vec![]),
+        ("silence", timer("k", TimerKind::Silence), vec![]),
+        ("silence of a step that does not work", timer("w", TimerKind::Silence), vec![]),
+        ("early retry of a round", timer("k", TimerKind::Retry), vec![]),
+        ("late success of the first round", attempt("k", 1, Ok(Value::Null)), vec![]),
+    ]
+}
+
 /// An input, and the states that it may change.
 fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
     use TimerKind::{Retry, Timeout, Wake};
@@ -90,10 +117,12 @@ fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
         "sleeping",
         "waiting",
         "forked",
+        "working",
+        "between rounds",
         "second attempt",
         "on failure",
     ];
-    let rests = ["backing off", "sleeping", "waiting"];
+    let rests = ["backing off", "sleeping", "waiting", "working", "between rounds"];
     let lost = || live.iter().copied().filter(|state| !rests.contains(state)).collect::<Vec<_>>();
     let ok = || Ok(Value::Null);
     let fatal = || Err(ActionError::fatal("no", "never"));
@@ -140,7 +169,7 @@ fn every_input_has_an_answer_in_every_state_and_changes_only_what_it_is_for() {
     // When the last of them came to be, so that nothing is late and what is early is early.
     let now = super::support::START;
     for (state_name, run) in states() {
-        for (input_name, input, changes) in inputs() {
+        for (input_name, input, changes) in inputs().into_iter().chain(inputs_of_work()) {
             let before = run.state().clone();
             let mut run = run.clone();
             let decision = run.transition(input, now);
@@ -172,10 +201,11 @@ fn nothing_happens_to_an_ended_run() {
 
 #[test]
 fn a_run_restored_in_any_state_is_the_run_that_was_stored() {
+    let event = work_done(1, ("task_id", "t"), &[("A", true)]);
+    let told = Events::from([(event.id, event)]);
     for (name, run) in states() {
         let stored = run.state().to_json();
-        let restored =
-            Run::restore(std::sync::Arc::clone(run.program()), super::support::facts(), &stored, &[], &Events::new());
+        let restored = Run::restore(std::sync::Arc::clone(run.program()), super::support::facts(), &stored, &[], &told);
         assert_eq!(restored.unwrap().state(), run.state(), "{name}");
     }
 }

@@ -145,7 +145,7 @@ fn without_an_application_no_sub_app_id_is_sent() {
     let mut call = call(r#"{"definitions":[1]}"#);
     call.app = None;
     assert_eq!(request_body(&call).unwrap().get("SubAppId"), None);
-    assert_eq!(crate::tencent::key(&call).unwrap_err().code, "NoApplication");
+    assert_eq!(crate::tencent::key(call.app.as_deref()).unwrap_err().code, "NoApplication");
 }
 
 #[test]
