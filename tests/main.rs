@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "what is shared among tests is public to them")]
 
 mod actions;
+mod applications;
 mod broken_config;
 mod callback;
 mod causation;

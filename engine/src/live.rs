@@ -61,7 +61,9 @@ impl Apps {
     /// The applications of a configuration.
     #[must_use]
     pub fn new(apps: &[AppConfig]) -> Self {
-        let list = Value::list(apps.iter().map(|app| described(app, Some(app.vars.clone()))).collect());
+        let mut ordered: Vec<&AppConfig> = apps.iter().collect();
+        ordered.sort_unstable_by_key(|app| app.subappid);
+        let list = Value::list(ordered.into_iter().map(|app| described(app, Some(app.vars.clone()))).collect());
         let by_id = apps.iter().map(|app| (app.subappid, LiveApp::new(app))).collect();
         Self { by_id, list }
     }
@@ -79,7 +81,7 @@ impl Apps {
         ids.into_iter()
     }
 
-    /// What `apps` is in expressions.
+    /// What `apps` is in expressions: all of them, the smallest number first.
     #[must_use]
     pub fn list(&self) -> &Value {
         &self.list

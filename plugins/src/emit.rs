@@ -43,7 +43,7 @@ pub struct Emission {
     pub body: Value,
     /// Its correlation keys, sorted.
     pub keys: Vec<CorrelationKey>,
-    /// The application of the run.
+    /// The application that the step acts for.
     pub app: Option<SubAppId>,
     /// The run.
     pub cause: RunId,
@@ -103,7 +103,7 @@ struct EmitOutputs {
     duplicate: bool,
 }
 
-/// Stores an event of the source `oncue` for the application of the run.
+/// Stores an event of the source `oncue` for the application that the step acts for.
 pub struct Emit {
     emitter: Arc<dyn Emitter>,
     spec: Spec,
@@ -164,7 +164,7 @@ fn emission(call: &Call) -> Result<Emission, ActionError> {
             body => body.clone(),
         },
         keys: keys(params.keys.unwrap_or_default())?,
-        app: call.event.subappid,
+        app: call.app.as_ref().map(|app| app.subappid).or(call.event.subappid),
         cause: call.run,
         rule: call.rule.clone(),
         depth,

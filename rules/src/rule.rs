@@ -109,6 +109,8 @@ pub enum StepKind {
         with: Template,
         /// Waits for the end of the work that it starts.
         wait: Option<WorkWait>,
+        /// The application that it acts for, by its name or its number; that of the event when it does not say.
+        app: Option<Template>,
     },
     /// Gives names to values.
     Set(Vec<(String, Template)>),

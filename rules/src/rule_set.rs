@@ -90,7 +90,7 @@ pub struct RuleSet {
     places: Vec<Place>,
     contents: Vec<Content>,
     vars: Value,
-    /// What `apps` is in an expression or a template.
+    /// What `apps` is in an expression or a template: all of them, the smallest number first.
     apps: Value,
 }
 
@@ -135,7 +135,9 @@ impl RuleSet {
         let mut contents = vec![vars_content];
         contents.extend(loaded.iter().map(|loaded| Content::new(loaded.closure.as_str())));
         let rules: Vec<Arc<Rule>> = loaded.into_iter().map(|loaded| Arc::new(loaded.rule)).collect();
-        let apps = Value::list(known.apps.iter().map(AppFacts::to_value).collect());
+        let mut apps: Vec<&AppFacts> = known.apps.iter().collect();
+        apps.sort_unstable_by_key(|app| app.subappid);
+        let apps = Value::list(apps.into_iter().map(AppFacts::to_value).collect());
         (Some(Self { places, ..Self::index(rules, contents, vars, apps) }), diagnostics)
     }
 

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use oncue_plugins::completion::Question;
-use oncue_rules::ids::SubAppId;
+use oncue_rules::ids::{RunId, SubAppId};
 use tokio::sync::Semaphore;
 
 use super::Shared;
-use crate::workflow::{Ask, Run};
+use crate::workflow::Ask;
 
 /// How many questions are under way at once.
 const QUESTIONS: usize = 32;
@@ -42,14 +42,14 @@ impl Default for Questions {
 }
 
 /// Asks, without waiting for the answers.
-pub(super) fn begin(shared: &Arc<Shared>, run: &Run, asks: Vec<Ask>) {
-    let Some(app) = run.facts().event.subappid else { return };
+pub(super) fn begin(shared: &Arc<Shared>, run: RunId, asks: Vec<Ask>) {
     for ask in asks {
+        let Some(app) = ask.app else { continue };
         let Ok(place) = Arc::clone(&shared.questions.0).try_acquire_owned() else {
-            tracing::debug!(run = %run.id(), step = %ask.path, "too many questions are under way; it is asked later");
+            tracing::debug!(%run, step = %ask.path, "too many questions are under way; it is asked later");
             return;
         };
-        let (shared, run) = (Arc::clone(shared), run.id());
+        let shared = Arc::clone(shared);
         tokio::spawn(async move {
             let _place = place;
             match answer(&shared, app, &ask).await {

@@ -42,7 +42,7 @@ pub(super) async fn attempt(
     facts: Facts,
     call: Call,
 ) -> Ended {
-    let app = facts.event.subappid;
+    let app = call.app;
     let mut stop = shared.stop.subscribe();
     let Some(action) = shared.registry.get(&call.action) else {
         let message = format!("there is no action {}: add the plugin that provides it", call.action);
@@ -103,7 +103,7 @@ fn describe(shared: &Shared, program: &Program, facts: &Facts, call: Call, deadl
         deadline,
         event: Arc::clone(&facts.event),
         raw: Arc::clone(&facts.raw),
-        app: facts.event.subappid.and_then(|id| shared.surroundings.app(id)).map(|app| app.for_actions),
+        app: call.app.and_then(|id| shared.surroundings.app(id)).map(|app| app.for_actions),
     }
 }
 

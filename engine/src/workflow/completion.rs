@@ -33,7 +33,7 @@ impl<'p> Walk<'p> {
                 return None;
             }
         };
-        let Some(Active::Call { attempts, generation, started_at, earlier, .. }) = self.cursor.state.active.take()
+        let Some(Active::Call { attempts, generation, started_at, earlier, app, .. }) = self.cursor.state.active.take()
         else {
             return None;
         };
@@ -41,7 +41,7 @@ impl<'p> Walk<'p> {
             for key in self.work_keys(place, generation, &outputs) {
                 self.draft.wait(Wait {
                     path: place.path(),
-                    subappid: self.cursor.facts.event.subappid,
+                    subappid: app.or(self.cursor.facts.event.subappid),
                     kind: EventType::from(*kind),
                     key,
                     since: self.cursor.facts.started_at,
@@ -50,7 +50,7 @@ impl<'p> Walk<'p> {
         }
         self.listen(place, wait, task_of(&outputs));
         self.cursor.state.active =
-            Some(Active::Completion { attempts, generation, started_at, outputs: text, earlier });
+            Some(Active::Completion { attempts, generation, started_at, outputs: text, earlier, app });
         Some(Next::Park)
     }
 
@@ -85,13 +85,14 @@ impl<'p> Walk<'p> {
     pub(super) fn silence(&mut self, path: &str) -> Next {
         let place = self.place().filter(|place| place.path == path);
         if let Some(place) = place
-            && let Some(Active::Completion { outputs, .. }) = &self.cursor.state.active
+            && let Some(Active::Completion { outputs, app, .. }) = &self.cursor.state.active
             && let StepKind::Uses { action, wait: Some(wait), .. } = &place.step.kind
         {
             let outputs = Value::from_json(outputs.as_bytes()).unwrap_or_default();
             let task = task_of(&outputs);
+            let app = app.or(self.cursor.facts.event.subappid);
             self.listen(&place, wait, task);
-            self.draft.ask(Ask { path: place.path(), action: action.clone(), task: task.to_owned() });
+            self.draft.ask(Ask { path: place.path(), action: action.clone(), app, task: task.to_owned() });
         }
         self.rest()
     }

@@ -6,6 +6,7 @@
 //! then one thing to do ([`Next`]). Nothing here reads a clock, draws a random number, waits, or fails: any input in
 //! any state has an answer, and what comes late or is meant for another step changes nothing.
 
+mod application;
 mod attempt;
 mod completion;
 mod decision;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 
 use oncue_plugins::action::{ActionError, Repeatable};
 use oncue_rules::event::Event;
-use oncue_rules::ids::{ActionName, StepPath};
+use oncue_rules::ids::{ActionName, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
@@ -139,6 +140,8 @@ pub struct Call {
     pub path: StepPath,
     /// What it uses.
     pub action: ActionName,
+    /// The application that it is made for; decided with the first attempt, and the same for all.
+    pub app: Option<SubAppId>,
     /// Whether calling it again is safe.
     pub repeatable: Repeatable,
     /// The rendered parameters, a map.
@@ -158,6 +161,8 @@ pub struct Ask {
     pub path: StepPath,
     /// What started the work.
     pub action: ActionName,
+    /// The application that it was started for.
+    pub app: Option<SubAppId>,
     /// The task.
     pub task: String,
 }

@@ -115,7 +115,7 @@ pub struct Facts {
     pub raw: Arc<[u8]>,
     /// What `app` is, without `vars`: those are pinned. Null when the event belongs to no application.
     pub app: Value,
-    /// What `apps` is.
+    /// What `apps` is at present, with the `vars` of the present.
     pub apps: Value,
     /// When the run began.
     pub started_at: Timestamp,

@@ -63,7 +63,7 @@ impl<'p> Walk<'p> {
     pub(super) fn begin_round(&mut self, place: &Place<'p>, event: &Arc<Event>, completed: &Completed) -> Option<Next> {
         let (wait, completion) = self.awaits(place)?;
         let again = wait.retry_failed.as_ref()?;
-        let Some(Active::Completion { attempts, generation, started_at, earlier, .. }) =
+        let Some(Active::Completion { attempts, generation, started_at, earlier, app, .. }) =
             self.cursor.state.active.clone()
         else {
             return None;
@@ -89,6 +89,7 @@ impl<'p> Walk<'p> {
             started_at,
             retry_at: Some(due_at),
             earlier: Some(earlier),
+            app,
         });
         self.draft.timer(place.path(), TimerKind::Retry, due_at);
         Some(Next::Park)

@@ -1,6 +1,6 @@
 //! The cursor of a run: the little that must be stored besides the step rows.
 
-use oncue_rules::ids::EventId;
+use oncue_rules::ids::{EventId, SubAppId};
 use oncue_rules::rule::{Rule, Step, StepKind};
 use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,9 @@ pub enum Active {
         /// What was submitted before, where this submits again what failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         earlier: Option<Earlier>,
+        /// The application that the step names, once its first attempt is counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        app: Option<SubAppId>,
     },
     /// It waits for the end of the work that its action has started.
     Completion {
@@ -134,6 +137,9 @@ pub enum Active {
         /// What was submitted before, where this submits again what failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         earlier: Option<Earlier>,
+        /// The application that the step names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        app: Option<SubAppId>,
     },
     /// It sleeps.
     Sleep {

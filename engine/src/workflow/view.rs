@@ -47,7 +47,7 @@ impl View {
         scope.set("payload", event.payload.clone());
         scope.set("body", event.body.clone());
         scope.set("app", facts.app(&program.vars));
-        scope.set("apps", facts.apps.clone());
+        scope.set("apps", facts.apps(&program.vars));
         scope.set("run", facts.run(&program.rule));
         let mut view = Self { scope, steps: Arc::default(), loops: Vec::new(), aside: HashMap::new() };
         view.edit(|_| ());

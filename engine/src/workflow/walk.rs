@@ -181,6 +181,7 @@ impl<'p> Walk<'p> {
                     started_at: self.now,
                     retry_at: None,
                     earlier: None,
+                    app: None,
                 });
                 self.call(place).map(Next::of)
             }
@@ -246,19 +247,20 @@ impl<'p> Walk<'p> {
     /// Begins the next attempt of the active step; none when its parameters cannot be had, and the step has ended.
     pub(super) fn call(&mut self, place: &Place<'p>) -> Option<Call> {
         let StepKind::Uses { action, with, .. } = &place.step.kind else { return None };
-        let params = match self.params(place, with) {
-            Ok(params) => params,
+        let (params, named) = match self.params(place, with).and_then(|params| Ok((params, self.named_app(place)?))) {
+            Ok(rendered) => rendered,
             Err((code, message)) => {
                 self.end_with(place, code, &message);
                 return None;
             }
         };
-        let Some(Active::Call { attempts, generation, started_at, retry_at, .. }) = &mut self.cursor.state.active
+        let Some(Active::Call { attempts, generation, started_at, retry_at, app, .. }) = &mut self.cursor.state.active
         else {
             return None;
         };
         *attempts += 1;
         *retry_at = None;
+        *app = named;
         let (attempt, generation, started_at) = (*attempts, *generation, *started_at);
         let key = self.key(place, generation);
         self.draft.step(StepRow {
@@ -271,13 +273,13 @@ impl<'p> Walk<'p> {
             path: place.path(),
             action: action.clone(),
             repeatable: self.program.repeatable(action, &params),
+            app: named.or(self.cursor.facts.event.subappid),
             params,
             attempt,
             key,
             deadline: self.places().iter().filter_map(Place::deadline).min(),
         })
     }
-
     /// The key as its row keeps it: only where the other side is given it, so that it finds the run of what comes back.
     pub(super) fn sent_key(&self, place: &Place<'p>, generation: u32) -> Option<String> {
         let StepKind::Uses { action, .. } = &place.step.kind else { return None };

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::action::ErrorClass;
+use crate::action::{App, ErrorClass};
 use crate::testing::{FILE, KEY, call};
 
 /// Keeps what is emitted; a dedupe key is new once.
@@ -23,6 +23,17 @@ async fn emitted(call: Call) -> (Result<Value, ActionError>, Vec<Emission>) {
     let result = Emit::new(Arc::clone(&emissions) as _).call(call).await;
     let kept = emissions.0.lock().unwrap().clone();
     (result, kept)
+}
+
+#[tokio::test]
+async fn an_event_is_of_the_application_that_the_step_acts_for() {
+    let mut given = call(r#"{"type":"OriginalDue"}"#);
+    let other = App { subappid: SubAppId(2), send_subappid: true, name: "other".into(), credentials: None };
+    given.app = Some(Arc::new(other));
+    let (_, kept) = emitted(given).await;
+    assert_eq!(kept[0].app, Some(SubAppId(2)));
+    let (_, kept) = emitted(Call { app: None, ..call(r#"{"type":"OriginalDue"}"#) }).await;
+    assert_eq!(kept[0].app, Some(SubAppId(1_500_000_001)));
 }
 
 #[tokio::test]

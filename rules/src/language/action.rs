@@ -6,6 +6,7 @@ use crate::decode::{Field, all, did_you_mean};
 use crate::ids::ActionName;
 use crate::node::NodeKind;
 use crate::rule::StepKind;
+use crate::rule_set::AppFacts;
 use crate::schema;
 use crate::template::Template;
 use crate::value::Value;
@@ -13,13 +14,14 @@ use crate::value::Value;
 use super::programs::CODE;
 use super::secrets::Allowed;
 use super::step::Workflow;
-use super::{completion, templates, variables};
+use super::{applications, completion, templates, variables};
 
 pub(super) fn read(
     workflow: &Workflow<'_>,
     uses: &Field<'_>,
     with: Option<&Field<'_>>,
     wait: Option<&Field<'_>>,
+    app: Option<&Field<'_>>,
 ) -> Option<(StepKind, Option<Duration>)> {
     let action = action(workflow, uses);
     let takes_code =
@@ -28,6 +30,10 @@ pub(super) fn read(
         None => Some(Template::Map(Vec::new())),
         Some(with) => parameters(workflow, with, takes_code),
     };
+    let app = match app {
+        Some(field) => applications::of_step(workflow, field).map(Some),
+        None => Some(None),
+    };
     let action = action?;
     let wait = match wait {
         Some(field) => {
@@ -35,7 +41,7 @@ pub(super) fn read(
         }
         None => Some((None, None)),
     };
-    let may_be_called = credentials_are_there(workflow, uses, &action);
+    let may_be_called = app.as_ref().is_none_or(|app| credentials_are_there(workflow, uses, &action, app.as_ref()));
     let schema = workflow.surroundings.actions.parameters(action.as_str())?;
     let findings = uses.findings();
     let fits = match with {
@@ -48,7 +54,7 @@ pub(super) fn read(
     };
     let action = (fits && may_be_called).then_some(action)?;
     let (wait, timeout) = wait?;
-    Some((StepKind::Uses { action, with: parameters?, wait }, timeout))
+    Some((StepKind::Uses { action, with: parameters?, wait, app: app? }, timeout))
 }
 
 fn action(workflow: &Workflow<'_>, uses: &Field<'_>) -> Option<ActionName> {
@@ -80,12 +86,22 @@ fn has_no_problem(workflow: &Workflow<'_>, action: &str, with: &Field<'_>) -> bo
     problems.is_empty()
 }
 
-/// Whether every application of the rule has the credentials that the action needs.
-fn credentials_are_there(workflow: &Workflow<'_>, uses: &Field<'_>, action: &ActionName) -> bool {
+/// Whether the applications that the step may act for have the credentials that the action needs: all of the rule, or the
+/// one that it names. Which one a template names is not known.
+fn credentials_are_there(
+    workflow: &Workflow<'_>,
+    uses: &Field<'_>,
+    action: &ActionName,
+    app: Option<&Template>,
+) -> bool {
     if !workflow.surroundings.actions.needs_credentials(action.as_str()) {
         return true;
     }
-    let lacking = workflow.selected().iter().filter(|app| !app.has_credentials);
+    let acting: Vec<&AppFacts> = match app {
+        None => workflow.selected().to_vec(),
+        Some(app) => applications::named(app, workflow.surroundings.apps).into_iter().collect(),
+    };
+    let lacking = acting.iter().filter(|app| !app.has_credentials);
     let lacking: Vec<String> = lacking.map(|app| format!("`{}` ({})", app.name, app.subappid)).collect();
     let (message, whose) = match lacking.as_slice() {
         [] => return true,

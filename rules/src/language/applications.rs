@@ -4,8 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::decode::{Field, Fields, all, did_you_mean};
 use crate::ids::SubAppId;
+use crate::node::NodeKind;
 use crate::rule::{AppSelection, Subscription};
 use crate::rule_set::AppFacts;
+use crate::template::Template;
+use crate::value::Value;
+
+use super::step::Workflow;
+use super::{templates, variables};
 
 /// Larger than any id that the vendor gives (protocol section 2), so that a slip is found.
 const LARGEST_ID: u64 = 999_999_999_999;
@@ -104,4 +110,37 @@ fn by_label(field: &Field<'_>, label: &str, known: &[AppFacts]) -> Option<BTreeS
         field.findings().warning(field.span(), format!("no application has the label `{name}={value}`"), hint);
     }
     Some(found)
+}
+
+/// `app`: the application that a step acts for, where that is not the one of the event.
+pub(super) fn of_step(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<Template> {
+    let NodeKind::Scalar(Value::Text(_) | Value::Number(_)) = &field.node().kind else {
+        field.mismatch(
+            "the name of an application",
+            "write it, or a template that gives it, such as `\"${{ item.name }}\"`",
+        );
+        return None;
+    };
+    let variables_are_there = variables::check(field, workflow.selected());
+    let app = templates::read(field, workflow.names())?;
+    if let (Some(written), Some(known)) = (app.constant(), workflow.surroundings.apps)
+        && named(&app, Some(known)).is_none()
+    {
+        let written = letters(written);
+        let hint = did_you_mean(&written, "configured applications", known.iter().map(|app| app.name.as_str()));
+        field.error(format!("there is no application `{written}`"), hint);
+        return None;
+    }
+    variables_are_there.then_some(app)
+}
+
+/// The configured application that a step names, where that is known before it runs.
+pub(super) fn named<'k>(app: &Template, known: Option<&'k [AppFacts]>) -> Option<&'k AppFacts> {
+    let written = letters(app.constant()?);
+    let is_it = |app: &&AppFacts| app.name == written || app.subappid.to_string() == written;
+    known?.iter().find(is_it)
+}
+
+fn letters(value: &Value) -> String {
+    value.as_text().map_or_else(|| value.to_json(), str::to_owned)
 }

@@ -12,16 +12,8 @@ const RULE_FEATURES: [(&str, &str); 7] = [
     ("repeat", "leave it out"),
 ];
 
-const STEP_FEATURES: [(&str, &str); 1] = [("app", "leave it out: a step acts for the application of the event")];
-
 pub(super) fn rule_features(fields: &mut Fields<'_>) {
     for (name, hint) in RULE_FEATURES {
-        refuse(fields, name, hint);
-    }
-}
-
-pub(super) fn step_features(fields: &mut Fields<'_>) {
-    for (name, hint) in STEP_FEATURES {
         refuse(fields, name, hint);
     }
 }

@@ -10,9 +10,7 @@ use crate::ids::StepId;
 use crate::rule::{AppSelection, OnError, Step, StepKind};
 use crate::rule_set::AppFacts;
 
-use super::{
-    Surroundings, action, branch, expressions, later, parallel, pause, repetition, retry, templates, variables,
-};
+use super::{Surroundings, action, branch, expressions, parallel, pause, repetition, retry, templates, variables};
 
 /// The most steps that a rule may have, those of groups and of `on_failure` included.
 const STEP_LIMIT: usize = 1_000;
@@ -217,8 +215,7 @@ impl<'s> Workflow<'s> {
 
     /// What a step does, and the `timeout` that its kind brings along.
     fn read_kind(&mut self, fields: &mut Fields<'_>, has_id: bool) -> Option<(StepKind, Option<Duration>)> {
-        later::step_features(fields);
-        let beside = [("with", "uses"), ("wait", "uses"), ("cases", "switch"), ("default", "switch")];
+        let beside = [("with", "uses"), ("wait", "uses"), ("app", "uses"), ("cases", "switch"), ("default", "switch")];
         let beside = beside.map(|(name, of)| (name, of, fields.optional(name)));
         let kinds = KINDS.map(|kind| (kind, fields.optional(kind)));
         let mut written = kinds.into_iter().filter_map(|(kind, field)| Some((kind, field?)));
@@ -230,7 +227,7 @@ impl<'s> Workflow<'s> {
                 fields.findings().error(span, message, hint);
             }
         }
-        let [(.., with), (.., wait), (.., cases), (.., default)] = &beside;
+        let [(.., with), (.., wait), (.., app), (.., cases), (.., default)] = &beside;
         match (first, second) {
             (Some((first, _)), Some((second, _))) => {
                 let span = fields.key_span(second).unwrap_or(fields.place());
@@ -241,7 +238,7 @@ impl<'s> Workflow<'s> {
             (Some((kind, field)), None) => {
                 let plain = |kind| (kind, None);
                 match kind {
-                    "uses" => action::read(self, &field, with.as_ref(), wait.as_ref()),
+                    "uses" => action::read(self, &field, with.as_ref(), wait.as_ref(), app.as_ref()),
                     "set" => self.read_set(&field, has_id).map(plain),
                     "sleep" => pause::read(&field).map(plain),
                     "end" => field.identifier(Identifier::Variable).map(|word| plain(StepKind::End(word.to_owned()))),

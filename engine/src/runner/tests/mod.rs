@@ -59,7 +59,7 @@ impl Action for Held {
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
-        let app = call.event.subappid.map(|id| id.0);
+        let app = call.app.as_ref().map(|app| app.subappid.0);
         self.begun.send(call.clone()).unwrap();
         self.gate(app).acquire().await.unwrap().forget();
         self.now.fetch_sub(1, Ordering::SeqCst);
@@ -105,7 +105,7 @@ impl Surroundings for Apps {
     }
 
     fn apps(&self) -> Value {
-        Value::Null
+        Value::from_json(br#"[{"subappid":1,"name":"one"},{"subappid":2,"name":"two"}]"#).unwrap()
     }
 }
 

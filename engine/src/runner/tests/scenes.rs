@@ -16,6 +16,7 @@ use crate::clock;
 use crate::runner::Settings;
 use crate::runner::gates::Line;
 use crate::store::{Delivery, Input, RunStatus, Store};
+use crate::workflow::tests::applications::acting_for;
 use crate::workflow::tests::support::{With, act, once, rule};
 
 fn two_calls() -> Vec<oncue_rules::rule::Step> {
@@ -35,6 +36,22 @@ async fn a_run_is_carried_through_its_steps() {
     assert_ne!(a.key, b.key);
     soon(node.runner.shared.leases.none_left()).await;
     assert!(node.runner.is_alive());
+}
+
+#[tokio::test]
+async fn attempts_wait_in_the_line_of_the_application_that_the_step_acts_for() {
+    let (action, mut calls) = held(Repeatable::Keyed, fine);
+    let settings = Settings { attempts_per_action: 1, ..Settings::default() };
+    let steps = vec![acting_for(act("a", &json!({})), "two")];
+    let node = Node::start(&Memory::new(), Arc::clone(&action), steps, settings);
+    let runs = [node.accept(1).await, node.accept(2).await, node.accept(3).await];
+    action.let_go(2, 3);
+    for run in runs {
+        assert_eq!(soon(node.store.ended(run)).await.status(), RunStatus::Succeeded);
+        let call = calls.recv().await.unwrap();
+        assert_eq!(call.app.unwrap().subappid.0, 2);
+    }
+    assert_eq!(action.most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ fn known(value: &str) -> KnownSecrets {
 fn step() -> Step {
     let with = Template::map(vec![("token".to_owned(), Template::Secret(SecretName::from("cms")))]);
     act("a", &json!({})).edit(|step| {
-        step.kind = StepKind::Uses { action: "act".into(), with, wait: None };
+        step.kind = StepKind::Uses { action: "act".into(), with, wait: None, app: None };
         let wait = Duration::from_millis(1);
         step.retry = Some(Retry { max_attempts: 1_000, initial: wait, max: wait * 10, within: None });
     })

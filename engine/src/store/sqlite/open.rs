@@ -25,7 +25,17 @@ const DOING: &str = "opening the database";
 /// Holds the store for this process alone, until it is dropped or the process ends in whatever way.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child of this process has it open too, from the moment at which it is forked until it
+    /// runs its own program, and would hold the lock so long.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock of the store could not be given back");
+        }
+    }
 }
 
 /// Takes the lock file beside the database. It stays behind when the store closes: removing it would let two processes
@@ -36,7 +46,7 @@ pub(super) fn lock(database: &Path) -> Result<Lock, Error> {
     }
     let file = private(&beside(database, ".lock")).map_err(|error| io_error("opening the lock file", error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: database.display().to_string() }),
         Err(TryLockError::Error(error)) => Err(io_error("locking the lock file", error)),
     }

@@ -1,5 +1,6 @@
 //! Tests of workflows.
 
+pub(crate) mod applications;
 mod completions;
 mod diagram;
 mod forks;

@@ -46,7 +46,7 @@ pub(crate) fn facts() -> Facts {
         event: Arc::new(event()),
         raw: b"{}".as_slice().into(),
         app,
-        apps: Value::list(Vec::new()),
+        apps: Value::from_json(super::applications::APPS.as_bytes()).unwrap(),
         started_at: START,
         scheduled_at: None,
     }
@@ -90,20 +90,25 @@ pub(crate) fn step(id: &str, kind: StepKind) -> Step {
 
 /// A step that uses `act`, which is keyed.
 pub(crate) fn act(id: &str, with: &Json) -> Step {
-    step(id, StepKind::Uses { action: "act".into(), with: template(with), wait: None })
+    step(id, StepKind::Uses { action: "act".into(), with: template(with), wait: None, app: None })
 }
 
 /// A step that uses `once`, which cannot be repeated.
 pub(crate) fn once(id: &str) -> Step {
     step(
         id,
-        StepKind::Uses { action: "once".into(), with: template(&Json::Object(serde_json::Map::new())), wait: None },
+        StepKind::Uses {
+            action: "once".into(),
+            with: template(&Json::Object(serde_json::Map::new())),
+            wait: None,
+            app: None,
+        },
     )
 }
 
 /// A step that uses `choose`, which can be repeated when `safe` is true, and has three attempts unless it says otherwise.
 pub(crate) fn choose(id: &str, with: &Json) -> Step {
-    step(id, StepKind::Uses { action: "choose".into(), with: template(with), wait: None })
+    step(id, StepKind::Uses { action: "choose".into(), with: template(with), wait: None, app: None })
 }
 
 pub(crate) fn set(id: &str, values: &[(&str, Json)]) -> Step {
@@ -213,7 +218,7 @@ pub(crate) fn rule(steps: Vec<Step>, on_failure: Vec<Step>) -> Rule {
 }
 
 pub(crate) fn program(steps: Vec<Step>, on_failure: Vec<Step>) -> Arc<Program> {
-    let vars = Value::from_json(br#"{"1500000001":{"definitions":[10,20]}}"#).unwrap();
+    let vars = Value::from_json(br#"{"1500000001":{"definitions":[10,20]},"1500000002":{}}"#).unwrap();
     let known = |action: &oncue_rules::ids::ActionName| match action.as_str() {
         "act" => Some(Repeatable::Keyed.into()),
         "once" => Some(Repeatable::No.into()),
