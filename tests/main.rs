@@ -5,6 +5,7 @@
 
 mod actions;
 mod applications;
+mod backup;
 mod broken_config;
 mod callback;
 mod causation;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::config::{self, Config, StoreUrl};
-use crate::http::admin::{self, Api};
+use crate::http::admin::{self, Api, Backups};
 use crate::http::body::{BodyLimits, Memory};
 use crate::http::receiver::{self, Doors, QuarantineLimits, Receiver};
 use crate::http::{self, Limits};
@@ -131,6 +131,7 @@ impl App {
             admin: Arc::clone(&store) as Arc<dyn Admin>,
             rules: Arc::clone(&reloader) as _,
             ingest: intake,
+            backups: Backups::default(),
             body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
             now: clock::now,
         };

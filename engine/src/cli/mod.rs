@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file of its own; all of them answer with one of the [`Exit`] codes.
 
+mod backup;
 mod callback;
 mod check;
 mod client;
@@ -64,6 +65,7 @@ enum Command {
     Runs(runs::Args),
     Rules(rules::Args),
     Verify(verify::Args),
+    Backup(backup::Args),
     Init(init::Args),
     Demo(demo::Args),
     /// Work with Tencent Cloud VOD
@@ -113,6 +115,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
         Command::Runs(args) => runs::run(args, &config, output).await,
         Command::Rules(args) => rules::run(args, &config, output).await,
         Command::Verify(args) => verify::run(args, &config, output).await,
+        Command::Backup(args) => backup::run(args, &config, output).await,
         Command::Init(args) => init::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Vod { command: VodCommand::Simulate(args) } => simulate::run(args, output).await,

@@ -48,6 +48,12 @@ pub enum Error {
         /// The newest schema number known here.
         known: i32,
     },
+    /// A new file was to be made, and there is one of that name.
+    #[error("{path} is there already: name a file that is not")]
+    Occupied {
+        /// The file.
+        path: String,
+    },
     /// Another process holds the store.
     #[error("{path} is in use by another process: stop it, or ask it through its admin address")]
     InUse {

@@ -18,6 +18,8 @@ pub mod error;
 pub mod model;
 pub mod sqlite;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use oncue_rules::ids::{ContentHash, EventId, RuleName, RunId};
 use oncue_rules::time::Timestamp;
@@ -106,6 +108,14 @@ pub trait Admin: Send + Sync + 'static {
     fn written(&self) -> Option<Written> {
         None
     }
+    /// Writes a complete copy of the store to a new file, a little at a time. What is committed meanwhile is in it too; it
+    /// has its name once it is whole and durable. `told` hears how far it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Occupied`] when there is such a file, [`Error::Unavailable`] when it cannot be written, or another copy is
+    /// being made. Nothing is left of it then.
+    async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error>;
     /// Looks at up to `limit` rows (1 to 1,000) from `place` on, on one snapshot, for what breaks a promise of the store.
     /// Events received before `kept_since` may have gone.
     async fn examine(&self, place: Place, kept_since: Timestamp, limit: u32) -> Result<Examined, Error>;

@@ -16,10 +16,13 @@
 //! | POST `/rules/reload` | | [`ReloadView`] |
 //! | GET `/quarantine` | `limit` `before` | [`Listing`] of [`QuarantineView`] |
 //! | GET `/counts` | | [`CountsView`] |
+//! | POST `/backup` | body `{"file": PATH}` | [`BackupView`] |
+//! | GET `/backup` | | [`BackupView`] |
 //!
 //! Lists are newest first, 50 to a page unless `limit` says otherwise (1,000 at most); `next` of one page is `before`
 //! of the one after it.
 
+mod backup;
 mod health;
 mod query;
 mod read;
@@ -34,6 +37,7 @@ use oncue_rules::time::Timestamp;
 use warp::Filter;
 use warp::http::Method;
 
+pub use backup::{BackupView, Backups};
 pub use rules::{FindingView, LiveRules, ReloadView, RuleDetailView, RulesStatusView, RulesView};
 pub use views::*;
 
@@ -57,6 +61,8 @@ pub struct Api {
     pub rules: Arc<dyn LiveRules>,
     /// Where emitted events go.
     pub ingest: Arc<dyn Ingest>,
+    /// Copies of the store.
+    pub backups: Backups,
     /// How bodies are read.
     pub body: BodyLimits,
     /// The clock.
@@ -94,6 +100,7 @@ impl Api {
                 ["events"] => self.emit(&mut request).await,
                 ["runs", id, "cancel"] => self.cancel(id, &mut request).await,
                 ["rules", "reload"] => self.reload(&request.query).await,
+                ["backup"] => self.back_up(&mut request).await,
                 _ => Err(refuse_method(resource, &request.method)),
             };
         }
@@ -109,6 +116,7 @@ impl Api {
             ["rules", name] => self.rule(name, query),
             ["quarantine"] => self.quarantined(query).await,
             ["counts"] => self.counts(query).await,
+            ["backup"] => self.backup(query),
             _ => Err(refuse_method(resource, &request.method)),
         }
     }
@@ -117,7 +125,7 @@ impl Api {
 /// What to say where a method is not taken: the path may take another, or be none at all.
 fn refuse_method(resource: &[&str], method: &Method) -> Error {
     match resource {
-        ["events"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
+        ["events" | "backup"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
         ["runs", _, "cancel"] | ["rules", "reload"] => Error::method_not_allowed(method, "POST"),
         ["events" | "runs" | "rules", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
             Error::method_not_allowed(method, "GET, HEAD")

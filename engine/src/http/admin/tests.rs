@@ -1,4 +1,7 @@
+mod backup;
+
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -8,7 +11,7 @@ use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceN
 use oncue_rules::time::Timestamp;
 use serde_json::json;
 
-use super::{Api, LiveRules, ReloadView, RuleDetailView, RuleView, RulesStatusView, face};
+use super::{Api, Backups, LiveRules, ReloadView, RuleDetailView, RuleView, RulesStatusView, face};
 use crate::http::tests::support::{APP, Answer, FakeIngest, FakeStore, Mood, Server, now, sample};
 use crate::http::{Limits, body::BodyLimits, routes};
 use crate::secret::Secret;
@@ -22,6 +25,8 @@ struct FakeAdmin {
     events: Mutex<Vec<StoredEvent>>,
     quarantine: Mutex<Vec<QuarantineRow>>,
     asked: Mutex<Vec<String>>,
+    /// Told when a copy may be whole.
+    copied: tokio::sync::Notify,
 }
 
 impl FakeAdmin {
@@ -57,6 +62,12 @@ impl Admin for FakeAdmin {
     async fn counts(&self) -> Result<Counts, Error> {
         self.note("counts")?;
         Ok(Counts { events: 3, duplicates: 1, runs: vec![(RunStatus::Dead, 2)], quarantined: 4 })
+    }
+    async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error> {
+        self.note(file)?;
+        told(Copied { bytes: 1, of: 2 });
+        self.copied.notified().await;
+        Ok(Copied { bytes: 2, of: 2 })
     }
     async fn examine(&self, _: Place, _: Timestamp, _: u32) -> Result<Examined, Error> {
         unreachable!()
@@ -134,6 +145,7 @@ impl Rig {
             admin: Arc::<FakeAdmin>::clone(&admin),
             rules: Arc::new(OneRule),
             ingest: Arc::<FakeIngest>::clone(&ingest),
+            backups: Backups::default(),
             body: BodyLimits::default(),
             now,
         };

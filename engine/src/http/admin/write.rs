@@ -70,7 +70,7 @@ impl Api {
 }
 
 /// The object that a call sends, when it has no other members than these.
-fn fields(call: &[u8], known: &[&str]) -> Result<Value, Error> {
+pub(super) fn fields(call: &[u8], known: &[&str]) -> Result<Value, Error> {
     let value = Value::from_json(call)
         .map_err(|error| Error::invalid("malformed_json", format!("the body is not JSON: {error}")))?;
     let Value::Map(members) = &value else {

@@ -151,6 +151,15 @@ pub struct Written {
     pub commands: u64,
 }
 
+/// How far a copy of a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Copied {
+    /// Bytes that are copied.
+    pub bytes: u64,
+    /// Bytes that there are.
+    pub of: u64,
+}
+
 /// What is kept how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {

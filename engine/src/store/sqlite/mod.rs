@@ -11,6 +11,7 @@
 //! | `open` | lock, settings, schema |
 //! | `writer`, `tx` | the queue and its thread; what commands write through |
 //! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `expire` | the commands, by what they are about |
+//! | `copy`, `draft` | a copy of the whole store, made while it is written to |
 //! | `reader`, `list`, `show`, `examine` | reads |
 //! | `checkpoint` | the write-ahead log |
 //! | `ask`, `rows`, `body`, `fault` | statements, columns, packed bytes, errors |
@@ -22,6 +23,8 @@ mod body;
 mod calendar;
 mod checkpoint;
 mod contents;
+mod copy;
+mod draft;
 mod examine;
 mod expire;
 mod fault;
@@ -50,8 +53,8 @@ pub use writer::Stats;
 
 use self::writer::{QueueLimits, Writer};
 use super::{
-    Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Counts, Delivered, Delivery, Due, Error,
-    EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Place, Quarantine,
+    Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Copied, Counts, Delivered, Delivery, Due,
+    Error, EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Place, Quarantine,
     QuarantineRow, Retention, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
 };
 
@@ -131,6 +134,15 @@ impl SqliteStore {
             QueueLimits { commands: options.queue_commands, bytes: options.queue_bytes, patience: options.patience };
         let writer = Writer::start(connection, gate, &limits)?;
         Ok(Arc::new(Self { readers, writer, _checkpointer: checkpointer, _lock: lock }))
+    }
+
+    /// Writes a copy of a store that no process has open to a new file. Its schema is left as it is. Blocks.
+    ///
+    /// # Errors
+    /// As [`Admin::back_up`], and [`Error::InUse`] when a process has the store open.
+    pub fn copy_closed(database: &Path, file: &Path, told: &dyn Fn(Copied)) -> Result<Copied, Error> {
+        let _lock = open::lock(database)?;
+        copy::closed(&open::existing(database)?, file, told)
     }
 
     /// How much the writer has done since the store was opened.
@@ -243,6 +255,10 @@ impl Admin for SqliteStore {
 
     async fn sums(&self) -> Result<Vec<(String, i64)>, Error> {
         self.readers.read("reading sums", examine::sums).await
+    }
+
+    async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error> {
+        copy::open(&self.writer, file, told).await
     }
 
     fn written(&self) -> Option<Written> {

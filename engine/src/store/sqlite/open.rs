@@ -84,6 +84,15 @@ pub(super) fn writer(database: &Path, options: &Options) -> Result<Connection, E
     Ok(connection)
 }
 
+/// A connection to a database of ours that is there, whatever its schema.
+pub(super) fn existing(database: &Path) -> Result<Connection, Error> {
+    let connection = connect(database, &Options::default()).map_err(|fault| fault.to_error(DOING, false))?;
+    match schema(&connection).map_err(|fault| fault.to_error("reading the schema number", false))? {
+        Some(_) => Ok(connection),
+        None => Err(Error::Corrupt { what: format!("{} is empty", database.display()) }),
+    }
+}
+
 /// A connection that may write; the settings that the file keeps are made before its first table.
 pub(super) fn connect(database: &Path, options: &Options) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::ask::Ask;
 use super::checkpoint::Gate;
+use super::copy;
 use super::fault::{Fault, Stop};
 use super::tx::Tx;
 use crate::store::Error;
@@ -60,7 +61,7 @@ struct Counters {
 
 /// The caller's end of the queue. Dropping it writes what is queued and ends the thread.
 pub(super) struct Writer {
-    queue: Option<mpsc::Sender<Box<dyn Job>>>,
+    queue: Option<mpsc::Sender<Message>>,
     budget: Arc<Semaphore>,
     most: u32,
     patience: Duration,
@@ -81,7 +82,8 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(limits.commands.max(1));
         let most = u32::try_from(limits.bytes.div_ceil(UNIT)).unwrap_or(u32::MAX >> 4).clamp(1, u32::MAX >> 4);
         let counters = Arc::new(Counters::default());
-        let worker = Worker { connection, jobs, gate, counters: Arc::clone(&counters), turn: Cell::new(i64::MIN) };
+        let committer = Committer { connection, gate, counters: Arc::clone(&counters), turn: Cell::new(i64::MIN) };
+        let worker = Worker { queue: Queue { messages: jobs, put_back: None }, committer };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || worker.work())
@@ -97,7 +99,7 @@ impl Writer {
         let enter = async {
             let place = Arc::clone(&self.budget).acquire_many_owned(units).await.ok()?;
             let order = Order { verb, answer: None, reply, _place: place };
-            self.queue.as_ref()?.send(Box::new(order)).await.ok()
+            self.queue.as_ref()?.send(Message::Job(Box::new(order))).await.ok()
         };
         match tokio::time::timeout(self.patience, enter).await {
             Ok(Some(())) => {}
@@ -106,6 +108,20 @@ impl Writer {
         }
         let lost = Error::Unavailable { doing: "the writer has stopped", unknown: true, source: None };
         answer.await.unwrap_or(Err(lost))
+    }
+
+    /// Has the thread take part in a copy of the database, which is never in a hurry.
+    pub(super) async fn tell(&self, turn: copy::Turn) -> Result<(), Error> {
+        let stopped = || unavailable("the writer has stopped", None);
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.send(Message::Copy(turn)).await.map_err(|_| stopped())
+    }
+
+    /// Wakes the thread if it sleeps. When the queue is full it does not.
+    pub(super) fn nudge(&self) {
+        if let Some(queue) = &self.queue {
+            queue.try_send(Message::Copy(copy::Turn::Look)).ok();
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -132,8 +148,16 @@ fn unavailable(doing: &'static str, source: Option<std::io::Error>) -> Error {
     Error::Unavailable { doing, unknown: false, source: source.map(Into::into) }
 }
 
+/// What the thread is told.
+pub(super) enum Message {
+    /// A command, to be committed with those beside it.
+    Job(Box<dyn Job>),
+    /// Something to do between two commits.
+    Copy(copy::Turn),
+}
+
 /// A command with the way back to its caller.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Runs it; keeps the answer for [`Job::answer`].
     fn run(&mut self, tx: &Tx<'_>) -> Result<(), Fault>;
     /// Tells the caller, after the commit.
@@ -177,8 +201,20 @@ impl<V: Verb> Job for Order<V> {
 }
 
 struct Worker {
-    connection: Connection,
-    jobs: mpsc::Receiver<Box<dyn Job>>,
+    queue: Queue,
+    committer: Committer,
+}
+
+/// The thread's end of the queue.
+pub(super) struct Queue {
+    messages: mpsc::Receiver<Message>,
+    /// Taken out too early.
+    put_back: Option<Message>,
+}
+
+/// Commits what it is given.
+pub(super) struct Committer {
+    pub(super) connection: Connection,
     gate: Arc<Gate>,
     counters: Arc<Counters>,
     turn: Cell<i64>,
@@ -192,27 +228,47 @@ struct Aborted {
 
 impl Worker {
     fn work(mut self) {
-        while let Some(first) = self.jobs.blocking_recv() {
-            let batch = self.gather(first);
-            self.settle(batch);
+        while let Some(message) = self.queue.next() {
+            match message {
+                Message::Job(first) => self.committer.settle(self.queue.gather(first)),
+                Message::Copy(turn) => copy::take_part(&mut self.queue, &self.committer, turn),
+            }
         }
     }
+}
 
-    fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
+impl Queue {
+    /// Waits for a message; none when the store is being closed and nothing is left to do.
+    pub(super) fn next(&mut self) -> Option<Message> {
+        self.put_back.take().or_else(|| self.messages.blocking_recv())
+    }
+
+    /// A command with those that wait behind it.
+    pub(super) fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
         let mut bytes = first.weight();
         let mut batch = vec![first];
         while batch.len() < MOST_COMMANDS && bytes < MOST_BYTES {
-            let Ok(job) = self.jobs.try_recv() else { break };
-            bytes += job.weight();
-            batch.push(job);
+            match self.messages.try_recv() {
+                Ok(Message::Job(job)) => {
+                    bytes += job.weight();
+                    batch.push(job);
+                }
+                Ok(other) => {
+                    self.put_back = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
         }
         batch
     }
+}
 
+impl Committer {
     /// Commits a batch. When one of several commands fails all are taken back, and each is tried once on its own, so
     /// that a bad one does not fail its neighbours. When it is the store that failed, all fail at once: a locked database
     /// would make each of them wait anew.
-    fn settle(&self, mut batch: Vec<Box<dyn Job>>) {
+    pub(super) fn settle(&self, mut batch: Vec<Box<dyn Job>>) {
         match self.commit(&mut batch) {
             Ok(()) => self.answer(batch),
             Err(aborted) if batch.len() == 1 || aborted.unknown || aborted.fault.is_everybodys() => {

@@ -1,6 +1,7 @@
 //! What the suite for all drivers cannot see: files, limits, plans, groups.
 
 mod commits;
+mod copy;
 mod damage;
 mod files;
 mod full;
