@@ -24,7 +24,8 @@ use dice::Dice;
 const LIVES: usize = 20;
 const SENDERS: usize = 4;
 
-/// Two rules match every upload; each submits once. Its `if` and its second step give a run more than one commit.
+/// Two rules match every upload; each submits once. One waits for the end of its task, of which it may never hear; the `if`
+/// and the second step of the other give a run more than one commit.
 const RULES: &str = "
 rules:
   - name: transcode
@@ -34,6 +35,7 @@ rules:
       - id: submit
         uses: vod.process_media
         with: { definitions: [100010] }
+        wait: { timeout: 1h, on_silence: 500ms }
         retry: { max_attempts: 100, initial: 100ms, max: 1s }
       - { uses: log, with: { message: '${{ event.file_id }} is task ${{ steps.submit.TaskId }}' } }
   - name: cover
@@ -53,12 +55,13 @@ rules:
 const MATCHING_RULES: usize = 2;
 
 /// How the vendor misbehaves: faults with their probability and their delay in milliseconds.
-const TROUBLES: [(Fault, f64, u64); 11] = [
+const TROUBLES: [(Fault, f64, u64); 12] = [
     (Fault::TooManyRequests, 0.05, 0),
     (Fault::RequestLimitExceeded, 0.05, 0),
     (Fault::ServerError, 0.05, 0),
     (Fault::InternalError, 0.05, 0),
-    (Fault::HangUp, 0.08, 0),
+    (Fault::HangUp, 0.05, 0),
+    (Fault::NoAnswer, 0.03, 0),
     (Fault::Slow, 0.05, 300),
     (Fault::CallbackDuplicated, 0.2, 0),
     (Fault::CallbackLate, 0.1, 500),
@@ -165,6 +168,7 @@ async fn a_server_that_is_killed_again_and_again_loses_nothing_and_submits_every
     let folder = Folder::with_rules(RULES);
     let vendor = Arc::new(misbehaving(&folder, seed).await);
     vendor.serve(&folder);
+    folder.write("oncue.yaml", &(folder.read("oncue.yaml") + "tencent: { timeout: 1s }\n"));
     let mut dice = Dice::new(seed);
 
     let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

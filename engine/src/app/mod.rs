@@ -65,7 +65,8 @@ pub fn actions(config: &Config) -> Result<Registry, Error> {
 /// What the actions work with.
 fn parts(config: &Config, emitter: Arc<LateEmitter>) -> Result<registry::Parts, Error> {
     let endpoint = config.vod.endpoint.parse().map_err(Error::endpoint)?;
-    let client = vod::Client::new(endpoint, config.vod.region.as_deref()).map_err(Error::client)?;
+    let client = vod::Client::with_patience(endpoint, config.vod.region.as_deref(), config.tencent.timeout)
+        .map_err(Error::client)?;
     let outbound = outbound::Client::new().map_err(Error::outbound)?;
     let targets = Targets::new(config.targets.clone());
     let plain_loopback = config.tencent.plain_loopback;

@@ -90,10 +90,12 @@ pub struct Vod {
 }
 
 /// How any API of the vendor is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tencent {
     /// `tencent.call` may name an endpoint `http://` on this machine, such as a stand-in.
     pub plain_loopback: bool,
+    /// How long an answer may take.
+    pub timeout: Duration,
 }
 
 /// One application.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use oncue_plugins::tencent::client::PATIENCE;
 use oncue_plugins::vod::Credentials;
 use oncue_rules::decode::{Field, Fields, Findings, Identifier};
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
@@ -20,6 +21,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 const STORE: &str = "data/oncue.db";
 const ENDPOINT: &str = "https://vod.tencentcloudapi.com";
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
+const LONGEST_PATIENCE: Duration = Duration::from_mins(10);
 const KEEP: Duration = Duration::from_hours(720);
 const LEAST_KEPT: Duration = Duration::from_hours(1);
 const MOST_KEPT: Duration = Duration::from_hours(87600);
@@ -117,6 +120,12 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     })
 }
 
+impl Default for Tencent {
+    fn default() -> Self {
+        Self { plain_loopback: false, timeout: PATIENCE }
+    }
+}
+
 impl Default for Vod {
     fn default() -> Self {
         Self { endpoint: ENDPOINT.to_owned(), region: None }
@@ -171,8 +180,10 @@ fn vod(field: &Field<'_>) -> Option<Vod> {
 fn tencent(field: &Field<'_>) -> Option<Tencent> {
     let mut fields = field.fields("`tencent`")?;
     let plain_loopback = fields.optional("plain_loopback").map_or(Some(false), |field| field.boolean());
+    let timeout =
+        fields.optional("timeout").map_or(Some(PATIENCE), |field| field.duration(SHORTEST_PATIENCE..=LONGEST_PATIENCE));
     fields.finish();
-    Some(Tencent { plain_loopback: plain_loopback? })
+    Some(Tencent { plain_loopback: plain_loopback?, timeout: timeout? })
 }
 
 fn endpoint(field: &Field<'_>) -> Option<String> {

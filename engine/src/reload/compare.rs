@@ -1,5 +1,7 @@
 //! What of a new configuration a running server can take.
 
+use oncue_rules::decode::write_duration;
+
 use crate::config::{Config, Limits, StoreUrl, Tencent, Vod};
 
 /// A new configuration as a running server can have it.
@@ -45,8 +47,9 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     let Vod { endpoint, region } = vod;
     compare("vod.endpoint", started.vod.endpoint.clone(), endpoint);
     compare("vod.region", region_text(started.vod.region.as_deref()), region_text(region.as_deref()));
-    let Tencent { plain_loopback } = tencent;
+    let Tencent { plain_loopback, timeout } = tencent;
     compare("tencent.plain_loopback", started.tencent.plain_loopback.to_string(), plain_loopback.to_string());
+    compare("tencent.timeout", write_duration(started.tencent.timeout), write_duration(timeout));
     let Limits { body, connections, in_flight, quarantine } = limits;
     let running = started.limits;
     compare("limits.body", running.body.to_string(), body.to_string());

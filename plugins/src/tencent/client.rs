@@ -29,9 +29,15 @@ const CONTENT: &str = "application/json";
 /// The longest pause that a server is believed to want.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
+/// How long an answer may take, as the vendor's own SDKs have it.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Makes signed calls. A clone is cheap and shares the connections.
-#[derive(Debug, Clone, Default)]
-pub struct Client(Arc<Connections>);
+#[derive(Debug, Clone)]
+pub struct Client {
+    connections: Arc<Connections>,
+    patience: Duration,
+}
 
 /// Made when they are first needed: a machine that talks to a stand-in alone needs no certificates.
 #[derive(Debug, Default)]
@@ -62,10 +68,11 @@ pub struct Request<'a> {
 }
 
 impl Client {
-    /// A client without a connection.
+    /// A client without a connection. An answer may take `patience`, connecting included: who waits longer for one that never
+    /// comes keeps others waiting.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(patience: Duration) -> Self {
+        Self { connections: Arc::default(), patience }
     }
 
     /// Makes what connections to an endpoint need, so that a fault of this machine shows at the start.
@@ -78,7 +85,7 @@ impl Client {
     }
 
     fn http(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, ClientError> {
-        let kept = if endpoint.uses_tls() { &self.0.encrypted } else { &self.0.plain };
+        let kept = if endpoint.uses_tls() { &self.connections.encrypted } else { &self.connections.plain };
         if let Some(http) = kept.get() {
             return Ok(http);
         }
@@ -100,14 +107,15 @@ impl Client {
             let response = outgoing.send().await.map_err(|error| failed(error, &sent))?;
             answer(response).await
         };
-        match tokio::time::timeout_at(request.deadline.into(), exchange).await {
+        let deadline = request.deadline.min(Instant::now() + self.patience);
+        match tokio::time::timeout_at(deadline.into(), exchange).await {
             Ok(result) => result,
             Err(_elapsed) if sent.is_set() => {
-                Err(CallError::NoAnswer { reason: "the time for the attempt is over".to_owned() })
+                Err(CallError::NoAnswer { reason: "the time for an answer is over".to_owned() })
             }
-            Err(_elapsed) => Err(CallError::NotSent {
-                reason: "the time for the attempt was over before the request left".to_owned(),
-            }),
+            Err(_elapsed) => {
+                Err(CallError::NotSent { reason: "the time for an answer was over before the request left".to_owned() })
+            }
         }
     }
 }

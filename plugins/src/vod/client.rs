@@ -1,10 +1,10 @@
 //! VOD through the client of Tencent Cloud: its version, its endpoint, its region.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use oncue_rules::value::Map;
 
-pub use crate::tencent::client::{ANSWER_LIMIT, ClientError, Endpoint, EndpointError};
+pub use crate::tencent::client::{ANSWER_LIMIT, ClientError, Endpoint, EndpointError, PATIENCE};
 use crate::tencent::credentials::Key;
 use crate::tencent::error::CallError;
 use crate::tencent::{self, Request};
@@ -24,13 +24,23 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of one endpoint. `region` goes out as `X-TC-Region`, which VOD does not need.
+    /// A client of one endpoint, which may take [`PATIENCE`] to answer. `region` goes out as `X-TC-Region`, which VOD does not
+    /// need.
     ///
     /// # Errors
     ///
     /// When the certificates of the system cannot be read and the endpoint needs them.
     pub fn new(endpoint: Endpoint, region: Option<&str>) -> Result<Self, ClientError> {
-        let tencent = tencent::Client::new();
+        Self::with_patience(endpoint, region, PATIENCE)
+    }
+
+    /// The same, of one that may take so long to answer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::new`].
+    pub fn with_patience(endpoint: Endpoint, region: Option<&str>, patience: Duration) -> Result<Self, ClientError> {
+        let tencent = tencent::Client::new(patience);
         tencent.prepare(&endpoint)?;
         Ok(Self { tencent, endpoint, region: region.map(str::to_owned) })
     }
