@@ -11,6 +11,7 @@ mod callback;
 mod causation;
 mod chaos;
 mod cli;
+mod deaths;
 mod defaults;
 mod disk;
 mod docs;

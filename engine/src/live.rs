@@ -74,6 +74,12 @@ impl Apps {
         self.by_id.get(&id)
     }
 
+    /// The name of an application; its number where it is not configured.
+    #[must_use]
+    pub fn name(&self, id: SubAppId) -> String {
+        self.get(id).map_or_else(|| id.to_string(), |app| app.facts.name.clone())
+    }
+
     /// The numbers of all of them, the smallest first.
     pub fn ids(&self) -> impl Iterator<Item = SubAppId> {
         let mut ids: Vec<_> = self.by_id.keys().copied().collect();

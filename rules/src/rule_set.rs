@@ -5,7 +5,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::catalog::{ActionCatalog, RuleFiles};
@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::ids::{EventType, SubAppId};
 use crate::language::{self, Surroundings};
 use crate::node::Node;
-use crate::rule::{Mode, Rule, Subscription};
+use crate::rule::{Mode, Rule, Step, StepKind, Subscription};
 use crate::schedule;
 use crate::value::{Map, Value};
 use crate::yaml;
@@ -85,6 +85,8 @@ pub struct RuleSet {
     /// The positions of the rules that listen to a type, without those for all types.
     by_type: HashMap<EventType, Vec<usize>>,
     for_all: Vec<usize>,
+    /// The types that a step waits for.
+    awaited: HashSet<EventType>,
     by_name: HashMap<String, usize>,
     /// Where each rule is written, in the order of the rules.
     places: Vec<Place>,
@@ -144,7 +146,10 @@ impl RuleSet {
     fn index(rules: Vec<Arc<Rule>>, contents: Vec<Content>, vars: Value, apps: Value) -> Self {
         let mut by_type: HashMap<EventType, Vec<usize>> = HashMap::new();
         let mut for_all = Vec::new();
+        let mut awaited = HashSet::new();
         for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off) {
+            add_awaited(&rule.steps, &mut awaited);
+            add_awaited(&rule.on_failure, &mut awaited);
             match &rule.on {
                 Subscription::All => for_all.push(at),
                 Subscription::Schedule(_) => by_type.entry(schedule::kind(&rule.name)).or_default().push(at),
@@ -156,7 +161,16 @@ impl RuleSet {
             }
         }
         let by_name = rules.iter().enumerate().map(|(at, rule)| (rule.name.as_str().to_owned(), at)).collect();
-        Self { rules, by_type, for_all, by_name, places: Vec::new(), contents, vars, apps }
+        Self { rules, by_type, for_all, awaited, by_name, places: Vec::new(), contents, vars, apps }
+    }
+
+    /// Whether an event of this type and application may mean something to a rule: one listens to such, or has a step that
+    /// waits for the type.
+    #[must_use]
+    pub fn hears(&self, kind: &EventType, app: Option<SubAppId>) -> bool {
+        let listening = self.by_type.get(kind).into_iter().flatten().chain(&self.for_all);
+        let mut rules = listening.filter_map(|at| self.rules.get(*at));
+        rules.any(|rule| rule.apps.includes(app)) || self.awaited.contains(kind)
     }
 
     /// The rules, in the order of files and places.
@@ -187,6 +201,15 @@ impl RuleSet {
     #[must_use]
     pub fn vars(&self) -> &Value {
         &self.vars
+    }
+}
+
+fn add_awaited(steps: &[Step], types: &mut HashSet<EventType>) {
+    for step in steps {
+        if let StepKind::WaitFor(awaited) = &step.kind {
+            types.extend(awaited.iter().flat_map(|one| one.on.iter().cloned()));
+        }
+        step.lists().for_each(|steps| add_awaited(steps, types));
     }
 }
 

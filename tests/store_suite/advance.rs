@@ -127,3 +127,31 @@ pub(super) async fn a_run_that_is_not_stored_is_not_found(place: Arc<dyn Place>)
     assert!(matches!(store.park(advance(id, Fence(1), RunStatus::Running)).await, Err(Error::NotFound { .. })));
     assert_eq!(store.run(id).await.unwrap(), None);
 }
+
+pub(super) async fn an_event_that_is_raised_is_accepted_with_the_rest_or_not_at_all(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let id = start(&*store, "d").await;
+    let parked = start(&*store, "other").await;
+    store.park(waiting_for(parked, Fence(1), "t")).await.unwrap();
+    let follows = run("rule");
+    let raise = |dedupe_key: &str| {
+        let accept = with(completion(dedupe_key, "t", 100), vec![follows.clone()]);
+        Some(Box::new(accept))
+    };
+    let stale = Advance { raised: raise("stale"), ..advance(id, Fence(7), RunStatus::Dead) };
+    assert_fenced(&store.apply(stale).await, id);
+    assert_eq!(store.run(follows.id).await.unwrap(), None, "nothing of a refused command is written");
+    assert_eq!(store.counts().await.unwrap().events, 2);
+
+    let end = Advance { raised: raise("dead"), ..advance(id, Fence(1), RunStatus::Dead) };
+    assert_eq!(store.apply(end.clone()).await.unwrap(), []);
+    assert_fenced(&store.apply(end).await, id);
+    let started = store.run(follows.id).await.unwrap().unwrap().row;
+    assert_eq!((started.status, store.counts().await.unwrap().events), (RunStatus::Pending, 3));
+    let claimed = store.claim(claim("b", 200)).await.unwrap();
+    let mut claimed = ids(&claimed);
+    claimed.sort();
+    let mut expected = vec![follows.id, parked];
+    expected.sort();
+    assert_eq!(claimed, expected, "the run that it starts is free, and the one that waits for it is woken");
+}

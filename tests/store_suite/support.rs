@@ -106,6 +106,7 @@ pub(super) fn advance(run: RunId, fence: Fence, status: RunStatus) -> Advance {
         timers: Vec::new(),
         settled: Vec::new(),
         waits: Vec::new(),
+        raised: None,
     }
 }
 

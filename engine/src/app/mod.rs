@@ -24,7 +24,7 @@ use crate::http::admin::{self, Api, Backups};
 use crate::http::body::{BodyLimits, Memory};
 use crate::http::receiver::{self, Doors, QuarantineLimits, Receiver};
 use crate::http::{self, Limits};
-use crate::ingest::{Intake, Present};
+use crate::ingest::{Intake, Obituaries, Present};
 use crate::live;
 use crate::program::Programs;
 use crate::reload::{self, Cause, Look, Parts, Reloader};
@@ -215,6 +215,7 @@ async fn start_runner(
         programs: Arc::clone(&parts.programs),
         surroundings: Arc::clone(&parts.present) as _,
         answers: Arc::clone(emitter) as _,
+        deaths: Arc::new(Obituaries { present: Arc::clone(&parts.present), programs: Arc::clone(&parts.programs) }),
         secrets: parts.secrets.clone(),
         node,
         settings: Settings { attempts_per_action: parts.started.limits.in_flight, ..Settings::default() },

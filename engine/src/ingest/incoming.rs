@@ -11,6 +11,7 @@ use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
 use super::envelope::{self, Payload};
+use crate::runner::Death;
 use crate::sources::vod::{PROBE, Recognised};
 use crate::store::Origin;
 
@@ -18,6 +19,8 @@ use crate::store::Origin;
 const VOD: &str = "vod";
 /// The source of our own events.
 const OWN: &str = "oncue";
+/// The type of the event that tells of a dead run.
+pub(super) const RUN_DEAD: &str = "RunDead";
 /// How long a repeated attempt finds what an earlier one emitted: longer than steps are repeated.
 const EMITTED_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -107,10 +110,45 @@ impl Incoming {
         }
     }
 
+    /// A run has died, whose application has this name. It carries the keys of the run's event, so that what waits for the
+    /// outcome of that run can wait for its death too.
+    pub(super) fn of_death(death: &Death<'_>, app: Option<String>) -> Self {
+        let error = death.error;
+        let text = |text: &str| Value::text(text);
+        let told = [
+            ("step", text(error.step.as_str())),
+            ("code", text(&error.code)),
+            ("message", text(&error.message)),
+            ("class", text(&error.class)),
+        ];
+        let body = map([
+            ("run", Value::text(death.run.to_string())),
+            ("rule", text(death.rule.as_str())),
+            ("app", app.map_or(Value::Null, Value::text)),
+            ("step", text(error.step.as_str())),
+            ("error", map(told)),
+        ]);
+        Self {
+            source: SourceName::from(OWN),
+            kind: EventType::from(RUN_DEAD),
+            app: death.event.subappid,
+            keys: death.event.keys.clone(),
+            dedupe_key: format!("run_dead:{}:{}", death.run, death.deaths),
+            dedupe_for: EMITTED_FOR,
+            context: Value::Null,
+            raw: body.to_json().into_bytes().into(),
+            body,
+            payload: Payload::Whole,
+            marks: Vec::new(),
+            received_at: death.at,
+            depth: death.event.depth.saturating_add(1),
+            cause: Some((death.run, death.rule.clone())),
+        }
+    }
+
     /// The tick of a schedule.
     pub(crate) fn of_tick(rule: &RuleName, app: Option<SubAppId>, at: Timestamp, received_at: Timestamp) -> Self {
-        let body = [("rule", Value::text(rule.as_str())), ("scheduled_at", Value::text(at.to_string()))];
-        let body = Value::map(body.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let body = map([("rule", Value::text(rule.as_str())), ("scheduled_at", Value::text(at.to_string()))]);
         Self {
             source: SourceName::from(schedule::SOURCE),
             kind: schedule::kind(rule),
@@ -151,4 +189,8 @@ impl Incoming {
             payload: self.payload.of(&self.body),
         }
     }
+}
+
+fn map<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

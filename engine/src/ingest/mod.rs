@@ -2,6 +2,7 @@
 //! runs to the runner.
 
 mod answer;
+mod death;
 mod emission;
 mod envelope;
 mod incoming;
@@ -25,8 +26,9 @@ use crate::program::Programs;
 use crate::runner::{self, Permit};
 use crate::sources::vod::Recognised;
 use crate::store::{self, Accept, Accepted, Fence, NewEvent, NewRun, Origin, Store, Verdicts};
-use crate::workflow::{Decision, Run};
+use crate::workflow::{Decision, Program, Run};
 
+pub(crate) use death::Obituaries;
 pub(crate) use incoming::Incoming;
 pub(crate) use present::Present;
 
@@ -90,13 +92,8 @@ impl Intake {
     async fn take_under(&self, live: &Live, incoming: Incoming) -> Result<Ack, IngestError> {
         let dedupe_until = incoming.received_at.after(incoming.dedupe_for);
         let (event, envelope) = (Arc::new(incoming.event()), envelope::write(&incoming));
-        let known = event.subappid.and_then(|id| live.apps.get(id));
         let is_probe = incoming.is_probe();
-        let judgement =
-            if is_probe { Judgement::default() } else { live.rules.judge(&event, known.map(|app| &app.facts)) };
-        for (rule, error) in &judgement.errors {
-            tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
-        }
+        let judgement = if is_probe { Judgement::default() } else { judge(live, &event) };
         let verdicts = verdicts(&judgement, &event, incoming.cause.as_ref().map(|(_, rule)| rule));
         let begun = self.begin(live, &judgement, &verdicts, &event, &incoming.raw)?;
         let accept = Accept {
@@ -127,18 +124,14 @@ impl Intake {
         event: &Arc<Event>,
         raw: &Arc<[u8]>,
     ) -> Result<Vec<Begun>, IngestError> {
-        let acting = judgement.matched.iter().filter(|rule| rule.mode == Mode::Live);
-        let acting = acting.filter(|rule| !verdicts.refused.iter().any(|(refused, _)| *refused == rule.name));
-        acting.map(|rule| self.begin_one(live, rule, event, raw)).collect()
+        acting(judgement, verdicts).map(|rule| self.begin_one(live, rule, event, raw)).collect()
     }
 
     /// Decides the first state of a run. Where there is room for it, this node keeps it and the first attempt is counted
     /// in the commit of the event; else any node takes it up later.
     fn begin_one(&self, live: &Live, rule: &Rule, event: &Arc<Event>, raw: &Arc<[u8]>) -> Result<Begun, IngestError> {
-        let program = self.programs.live(&rule.closure).ok_or_else(|| {
-            let source = Box::new(NoProgram { rule: rule.name.clone() });
-            IngestError::Internal { source }
-        })?;
+        let program =
+            program(&self.programs, rule).map_err(|error| IngestError::Internal { source: Box::new(error) })?;
         let now = clock::now();
         let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(raw), now);
         let permit = self.runner.reserve(event.subappid, raw.len());
@@ -173,6 +166,25 @@ impl Intake {
             self.runner.submit(begun.run, begun.decision.next, fence, until, permit);
         }
     }
+}
+
+fn judge(live: &Live, event: &Event) -> Judgement {
+    let known = event.subappid.and_then(|id| live.apps.get(id));
+    let judgement = live.rules.judge(event, known.map(|app| &app.facts));
+    for (rule, error) in &judgement.errors {
+        tracing::error!(%rule, event = %event.id, error, "the `if` of a rule failed");
+    }
+    judgement
+}
+
+/// The rules whose runs are to start.
+fn acting<'j>(judgement: &'j Judgement, verdicts: &'j Verdicts) -> impl Iterator<Item = &'j Arc<Rule>> {
+    let acting = judgement.matched.iter().filter(|rule| rule.mode == Mode::Live);
+    acting.filter(|rule| !verdicts.refused.iter().any(|(refused, _)| *refused == rule.name))
+}
+
+fn program(programs: &Programs, rule: &Rule) -> Result<Arc<Program>, NoProgram> {
+    programs.live(&rule.closure).ok_or_else(|| NoProgram { rule: rule.name.clone() })
 }
 
 fn is_our_key(session: &str) -> bool {

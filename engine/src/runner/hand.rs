@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncue_rules::ids::StepPath;
+use oncue_rules::time::Timestamp;
 
 use super::leases::Leash;
-use super::{Permit, Shared, Stop, ask, events};
+use super::{Death, Obituary, Permit, Shared, Stop, ask, events};
 use crate::clock;
 use crate::store::{self, Advance, ErrorRecord, InboxRow, Input as Stored, InputId, RunStatus};
 use crate::workflow::{Decision, Next, Run};
@@ -37,7 +38,7 @@ impl Hand {
         mut consumed: Vec<InputId>,
     ) -> Result<Next, Dropped> {
         loop {
-            let inputs = self.commit(&decision, consumed).await?;
+            let inputs = self.commit(run, &decision, consumed).await?;
             ask::begin(&self.shared, self.leash.lease.run, std::mem::take(&mut decision.asks));
             if decision.status.is_final() || inputs.is_empty() {
                 return Ok(decision.next);
@@ -49,14 +50,40 @@ impl Hand {
     }
 
     /// Commits one decision; returns the inputs that came meanwhile.
-    pub(super) async fn commit(&self, decision: &Decision, consumed: Vec<InputId>) -> Result<Vec<InboxRow>, Dropped> {
+    pub(super) async fn commit(
+        &self,
+        run: &Run,
+        decision: &Decision,
+        consumed: Vec<InputId>,
+    ) -> Result<Vec<InboxRow>, Dropped> {
         let lease = &self.leash.lease;
-        let advance = Advance::of(decision, lease.run, lease.fence, clock::now(), consumed);
+        let mut advance = Advance::of(decision, lease.run, lease.fence, clock::now(), consumed);
+        let keeps = self.obituary(run, decision, advance.now).map(|Obituary { accept, keeps }| {
+            advance.raised = Some(Box::new(accept));
+            keeps
+        });
         let inputs = self.write(advance, decision.next == Next::Park).await?;
+        if keeps.is_some() {
+            // The runs that it starts are free.
+            self.shared.bell.notify_one();
+        }
         if let Some(nearest) = decision.timers.iter().map(|timer| timer.due_at).min() {
             self.shared.alarm.set(nearest);
         }
         Ok(inputs)
+    }
+
+    /// The event that tells of the death that was decided, if that was.
+    fn obituary(&self, run: &Run, decision: &Decision, at: Timestamp) -> Option<Obituary> {
+        let error = decision.error.as_ref().filter(|_| decision.status == RunStatus::Dead)?;
+        self.shared.deaths.told(&Death {
+            run: run.id(),
+            rule: &run.program().rule.name,
+            event: &run.facts().event,
+            error,
+            deaths: run.state().deaths,
+            at,
+        })
     }
 
     /// Writes until the store has answered. Writing again what was perhaps written is safe: the fence of a lease that
@@ -87,7 +114,7 @@ impl Hand {
 
     /// Looks for inputs that came, without deciding anything.
     pub(super) async fn inputs(&self, run: &Run) -> Result<Vec<InboxRow>, Dropped> {
-        self.commit(&run.standing(), Vec::new()).await
+        self.commit(run, &run.standing(), Vec::new()).await
     }
 
     /// What inputs mean for a run, all together.
@@ -137,6 +164,7 @@ impl Hand {
             timers: Vec::new(),
             settled: Vec::new(),
             waits: Vec::new(),
+            raised: None,
         };
         // An input that came this very moment keeps the lease; giving it back lets the run be claimed for it.
         if let Ok(inputs) = self.write(advance, cancelled.is_none()).await

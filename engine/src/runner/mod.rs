@@ -20,13 +20,14 @@ mod timers;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use oncue_plugins::action::App;
 use oncue_plugins::registry::Registry;
 use oncue_rules::event::Event;
-use oncue_rules::ids::{RunId, SubAppId};
+use oncue_rules::ids::{RuleName, RunId, SubAppId};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 use tokio::sync::{Notify, watch};
@@ -39,7 +40,7 @@ use crate::clock;
 use crate::failpoint::crash_point;
 use crate::program::Programs;
 use crate::secrets::Secrets;
-use crate::store::{Fence, NodeId, Store, StoredEvent};
+use crate::store::{Accept, ErrorRecord, Fence, NodeId, Store, StoredEvent};
 use crate::workflow::{Facts, Next, Run};
 use ask::Questions;
 use drive::Start;
@@ -93,6 +94,8 @@ pub struct Deps {
     pub surroundings: Arc<dyn Surroundings>,
     /// Where answers to questions go.
     pub answers: Arc<dyn Answers>,
+    /// Who is to be told of runs that die.
+    pub deaths: Arc<dyn Deaths>,
     /// What references to secrets stand for, and what is kept out of results.
     pub secrets: Secrets,
     /// This node; it has joined the store.
@@ -115,6 +118,37 @@ pub trait Surroundings: Send + Sync + 'static {
 
     /// What `apps` is: a list of all applications.
     fn apps(&self) -> Value;
+}
+
+/// Who is told of runs that die.
+pub trait Deaths: Send + Sync + 'static {
+    /// The event that tells of a death, to be accepted in the commit of it; none when nobody wants to know.
+    fn told(&self, death: &Death<'_>) -> Option<Obituary>;
+}
+
+/// A run that is about to be dead.
+#[derive(Debug)]
+pub struct Death<'r> {
+    /// The run.
+    pub run: RunId,
+    /// Its rule.
+    pub rule: &'r RuleName,
+    /// Its event.
+    pub event: &'r Event,
+    /// Why it failed.
+    pub error: &'r ErrorRecord,
+    /// How often it has died with this.
+    pub deaths: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The event that tells of a death.
+pub struct Obituary {
+    /// It, with the runs that it starts; none of them is leased.
+    pub accept: Accept,
+    /// What those runs need is kept for as long as this lives.
+    pub keeps: Arc<dyn Any + Send + Sync>,
 }
 
 /// An application as rules and actions see it.
@@ -166,6 +200,7 @@ struct Shared {
     surroundings: Arc<dyn Surroundings>,
     answers: Arc<dyn Answers>,
     questions: Questions,
+    deaths: Arc<dyn Deaths>,
     secrets: Secrets,
     node: NodeId,
     settings: Settings,
@@ -192,7 +227,7 @@ impl Runner {
     /// Starts claiming, firing timers and keeping leases. To be called within a tokio runtime.
     #[must_use]
     pub fn start(deps: Deps) -> Handle {
-        let Deps { store, registry, programs, surroundings, answers, secrets, node, settings } = deps;
+        let Deps { store, registry, programs, surroundings, answers, deaths, secrets, node, settings } = deps;
         let shared = Arc::new(Shared {
             store,
             registry,
@@ -200,6 +235,7 @@ impl Runner {
             surroundings,
             answers,
             questions: Questions::default(),
+            deaths,
             secrets,
             node,
             settings,

@@ -58,7 +58,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes what a transition decided, and consumes the inputs that it was decided on. Ends the lease when the status
     /// is final. Returns the inputs that came meanwhile, the events among them that one of `advance.waits` is for (one
-    /// received since [`Wait::since`] counts too).
+    /// received since [`Wait::since`] counts too). What `advance.raised` holds is accepted with it, after all else.
     async fn apply(&self, advance: Advance) -> Result<Vec<InboxRow>, Error>;
 
     /// As [`Store::apply`], then gives the lease back until an input comes: a timer of `advance.timers`, an event for

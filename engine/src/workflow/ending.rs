@@ -179,7 +179,7 @@ impl<'p> Walk<'p> {
                 return;
             }
         }
-        state.phase = Phase::Dead;
+        state.die();
     }
 }
 

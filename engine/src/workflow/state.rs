@@ -12,7 +12,7 @@ use super::record::{ErrorRecord, RunStatus};
 /// Where a run stands, stored as JSON in its row.
 ///
 /// Its frames and what is active are the trunk of a tree: where steps run at the same time, the active thing is a [`Fork`]
-/// that holds a [`Strand`] for each of them. `v` is raised when what was stored before means something else.
+/// that holds a [`Strand`](super::Strand) for each of them. `v` is raised when what was stored before means something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The version of the form.
@@ -34,6 +34,9 @@ pub struct State {
     /// Why the run failed, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorRecord>,
+    /// How often it died: what was dead may be revived.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deaths: u32,
 }
 
 /// Which list of steps is under way, or how the run ended.
@@ -183,7 +186,14 @@ impl State {
             generation: 0,
             bytes: 0,
             error: None,
+            deaths: 0,
         }
+    }
+
+    /// The run has failed for good.
+    pub(super) fn die(&mut self) {
+        self.phase = Phase::Dead;
+        self.deaths = self.deaths.saturating_add(1);
     }
 
     /// The stored form.
@@ -217,6 +227,11 @@ impl State {
     pub(super) fn is_calling(&self) -> bool {
         is_calling(self.active.as_ref())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Phase {

@@ -106,7 +106,11 @@ impl<'p> Walk<'p> {
 
     pub(super) fn end_phase(&mut self) {
         let state = &mut self.cursor.state;
-        state.phase = if state.phase == Phase::Steps { Phase::Succeeded } else { Phase::Dead };
+        if state.phase == Phase::Steps {
+            state.phase = Phase::Succeeded;
+        } else {
+            state.die();
+        }
     }
 
     fn enter_step(&mut self, place: &Place<'p>) -> Option<Next> {

@@ -96,6 +96,20 @@ fn names(rules: &[Arc<Rule>]) -> Vec<&str> {
 }
 
 #[test]
+fn what_no_rule_listens_to_or_waits_for_is_not_heard() {
+    let heard = |set: &RuleSet, app: Option<u64>| set.hears(&EventType::from("RunDead"), app.map(SubAppId));
+    let some =
+        load(&[("one", "on: RunDead, apps: replay"), ("off", "on: '*', mode: off"), ("other", "on: FileDeleted")]);
+    assert_eq!([Some(2), Some(10), None].map(|app| heard(&some, app)), [true, false, false]);
+    for fields in ["on: '*'", "on: [A, RunDead], mode: shadow"] {
+        assert!(heard(&load(&[("all", fields)]), None), "{fields}");
+    }
+    let wait = "{ wait_for: { on: RunDead, keys: { file_id: '1' }, timeout: 1h } }";
+    let waiting = load(&[("waits", &format!("on: X, on_failure: [{{ group: [{wait}] }}]"))]);
+    assert!(heard(&waiting, Some(10)));
+}
+
+#[test]
 fn all_rules_that_match_are_given_in_the_order_of_the_set() {
     let set = load(&[
         ("c", "on: [NewFileUpload, FileDeleted]"),

@@ -21,7 +21,7 @@ use oncue_rules::value::Value;
 use tokio::sync::{Semaphore, mpsc};
 
 use self::memory::Memory;
-use super::{AppView, Deps, Handle, Runner, Settings, Surroundings, facts};
+use super::{AppView, Death, Deaths, Deps, Handle, Obituary, Runner, Settings, Surroundings, facts};
 use crate::clock;
 use crate::program::Programs;
 use crate::secrets::Secrets;
@@ -116,6 +116,12 @@ impl super::Answers for Apps {
     }
 }
 
+impl Deaths for Apps {
+    fn told(&self, _: &Death<'_>) -> Option<Obituary> {
+        None
+    }
+}
+
 /// One node on a store.
 struct Node {
     store: Arc<Memory>,
@@ -140,6 +146,7 @@ impl Node {
             programs: Arc::clone(&programs),
             surroundings: Arc::new(Apps),
             answers: Arc::new(Apps),
+            deaths: Arc::new(Apps),
             secrets: secrets.clone(),
             node: NodeId("node".into()),
             settings,

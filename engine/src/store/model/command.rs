@@ -233,13 +233,17 @@ pub struct Advance {
     pub settled: Vec<StepPath>,
     /// Waits to set; a wait stays until its path is settled or the run has ended.
     pub waits: Vec<Wait>,
+    /// An event that tells of it, which is accepted in the same commit; what becomes of it is not answered.
+    pub raised: Option<Box<Accept>>,
 }
 
 impl Advance {
     /// The keys that this command tests and writes, sorted.
     #[must_use]
     pub fn locks(&self) -> Vec<LockKey> {
-        sorted(self.waits.iter().map(|wait| LockKey::Correlation(wait.subappid, wait.key.clone())))
+        let waits = self.waits.iter().map(|wait| LockKey::Correlation(wait.subappid, wait.key.clone()));
+        let raised = self.raised.iter().flat_map(|accept| accept.locks());
+        sorted(waits.chain(raised))
     }
 }
 
@@ -285,6 +289,7 @@ impl Advance {
             timers: decision.timers.clone(),
             settled: decision.settled.clone(),
             waits: decision.waits.clone(),
+            raised: None,
         }
     }
 }

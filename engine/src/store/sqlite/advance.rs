@@ -2,35 +2,73 @@
 
 use oncue_rules::ids::{EventId, RunId};
 
+use super::accept::AcceptEvent;
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
 use super::rows::{Columns, app, inbox_row, json};
 use super::tx::{Leased, Tx};
 use super::writer::Verb;
-use crate::store::{Advance, InboxRow, Input, StepRow, Timer, Wait};
+use crate::store::{Advance, Error, InboxRow, Input, StepRow, Timer, Wait};
 
 /// Stored events that one wait takes in at once; the rest are found when the run parks again.
 const MOST_FOUND: u32 = 1_000;
 
 /// [`crate::store::Store::apply`].
-pub(super) struct Apply(pub(super) Advance);
+pub(super) struct Apply(Change);
 
 /// [`crate::store::Store::park`].
-pub(super) struct Park(pub(super) Advance);
+pub(super) struct Park(Change);
+
+/// [`Advance`] with all that can be made before the writer's turn.
+struct Change {
+    advance: Advance,
+    raised: Option<AcceptEvent>,
+}
+
+impl Apply {
+    pub(super) fn new(advance: Advance) -> Result<Self, Error> {
+        Change::new(advance).map(Self)
+    }
+}
+
+impl Park {
+    pub(super) fn new(advance: Advance) -> Result<Self, Error> {
+        Change::new(advance).map(Self)
+    }
+}
+
+impl Change {
+    fn new(mut advance: Advance) -> Result<Self, Error> {
+        let raised = advance.raised.take().map(|accept| AcceptEvent::new(*accept)).transpose()?;
+        Ok(Self { advance, raised })
+    }
+
+    fn weight(&self) -> usize {
+        weight(&self.advance) + self.raised.as_ref().map_or(0, Verb::weight)
+    }
+
+    /// Writes all of it; what lies in the run's inbox then.
+    fn write(&self, tx: &Tx<'_>) -> Result<Vec<InboxRow>, Stop> {
+        let before = tx.leased(self.advance.run, self.advance.fence)?;
+        write(tx, &self.advance, &before)?;
+        let inputs = came(tx, &self.advance, &before)?;
+        if let Some(raised) = &self.raised {
+            raised.run(tx)?;
+        }
+        Ok(inputs)
+    }
+}
 
 impl Verb for Apply {
     type Answer = Vec<InboxRow>;
     const DOING: &'static str = "advancing a run";
 
     fn weight(&self) -> usize {
-        weight(&self.0)
+        self.0.weight()
     }
 
     fn run(&self, tx: &Tx<'_>) -> Result<Vec<InboxRow>, Stop> {
-        let advance = &self.0;
-        let before = tx.leased(advance.run, advance.fence)?;
-        write(tx, advance, &before)?;
-        came(tx, advance, &before)
+        self.0.write(tx)
     }
 }
 
@@ -39,14 +77,12 @@ impl Verb for Park {
     const DOING: &'static str = "parking a run";
 
     fn weight(&self) -> usize {
-        weight(&self.0)
+        self.0.weight()
     }
 
     fn run(&self, tx: &Tx<'_>) -> Result<Vec<InboxRow>, Stop> {
-        let advance = &self.0;
-        let before = tx.leased(advance.run, advance.fence)?;
-        write(tx, advance, &before)?;
-        let inputs = came(tx, advance, &before)?;
+        let inputs = self.0.write(tx)?;
+        let advance = &self.0.advance;
         if inputs.is_empty() && !advance.status.is_final() {
             tx.sql.change("UPDATE runs SET node = NULL, free_at = NULL WHERE id = ?1", [advance.run.as_bytes()])?;
         }

@@ -199,11 +199,11 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, advance: Advance) -> Result<Vec<InboxRow>, Error> {
-        self.writer.submit(advance::Apply(advance)).await
+        self.writer.submit(advance::Apply::new(advance)?).await
     }
 
     async fn park(&self, advance: Advance) -> Result<Vec<InboxRow>, Error> {
-        self.writer.submit(advance::Park(advance)).await
+        self.writer.submit(advance::Park::new(advance)?).await
     }
 
     async fn deliver(&self, delivery: Delivery) -> Result<Delivered, Error> {

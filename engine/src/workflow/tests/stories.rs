@@ -103,7 +103,7 @@ fn a_failed_step_runs_on_failure_and_the_run_is_dead() {
     assert_eq!(run.status(), RunStatus::Failed);
     let run = run.run();
     assert_eq!(run.params("on_failure:tell"), r#"{"a":"succeeded","code":"no","step":"b"}"#);
-    assert_eq!(run.status(), RunStatus::Dead);
+    assert_eq!((run.status(), run.run.state().deaths), (RunStatus::Dead, 1));
     let failing =
         Simulation::begin(&rule).replies("b", [Err(no())]).replies("on_failure:tell", [Err(busy()), Err(no())]).run();
     assert_eq!(

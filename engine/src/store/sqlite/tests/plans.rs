@@ -51,6 +51,7 @@ fn everything(run: RunId, event: EventId) -> Advance {
         failed_attempts: vec![FailedAttempt { path: path.clone(), number: 1, at: at(1), error }],
         timers: vec![Timer { path: path.clone(), kind: TimerKind::Retry, due_at: at(2) }],
         settled: vec![path.clone()],
+        raised: None,
         waits: vec![Wait {
             path,
             subappid: Some(APP),
