@@ -1,11 +1,8 @@
 //! Work that goes on after the call that started it, and how its end is known.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use oncue_rules::value::Value;
 
-use crate::action::App;
+use crate::action::Call;
 
 /// How work that was started tells of its end. All of it is pure, and asked again whenever a run is taken up: the same
 /// values must always give the same.
@@ -60,15 +57,13 @@ pub enum Outcome {
     Failed,
 }
 
-/// Asks what became of work of which nothing is heard.
+/// What became of work of which nothing is heard?
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The task, as the outputs of the call named it.
-    pub task: String,
-    /// The application that the step acts for.
-    pub app: Option<Arc<App>>,
-    /// When the answer is of no more use.
-    pub deadline: Instant,
+    /// The call that started it, which is not to be made again; its deadline is that of the answer.
+    pub call: Call,
+    /// The task, where the outputs of the call named it.
+    pub task: Option<String>,
 }
 
 impl Failure {

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use oncue_plugins::completion::Question;
-use oncue_rules::ids::{RunId, SubAppId};
+use oncue_rules::ids::SubAppId;
 use tokio::sync::Semaphore;
 
 use super::Shared;
-use crate::workflow::Ask;
+use super::attempt::describe;
+use crate::workflow::{Ask, Call, Facts, Program, Run};
 
 /// How many questions are under way at once.
 const QUESTIONS: usize = 32;
@@ -42,23 +43,21 @@ impl Default for Questions {
 }
 
 /// Asks, without waiting for the answers.
-pub(super) fn begin(shared: &Arc<Shared>, run: RunId, asks: Vec<Ask>) {
+pub(super) fn begin(shared: &Arc<Shared>, run: &Run, asks: Vec<Ask>) {
     for ask in asks {
-        let Some(app) = ask.app else { continue };
+        let (id, path) = (run.id(), ask.call.path.clone());
         let Ok(place) = Arc::clone(&shared.questions.0).try_acquire_owned() else {
-            tracing::debug!(%run, step = %ask.path, "too many questions are under way; it is asked later");
+            tracing::debug!(run = %id, step = %path, "too many questions are under way; it is asked later");
             return;
         };
-        let shared = Arc::clone(shared);
+        let (shared, program, facts) = (Arc::clone(shared), Arc::clone(run.program()), run.facts().clone());
         tokio::spawn(async move {
             let _place = place;
-            match answer(&shared, app, &ask).await {
-                Ok(true) => {
-                    tracing::info!(%run, step = %ask.path, task = ask.task, "work had ended unheard; it was asked for");
-                }
-                Ok(false) => tracing::debug!(%run, step = %ask.path, task = ask.task, "work goes on"),
+            match answer(&shared, &program, &facts, ask).await {
+                Ok(true) => tracing::info!(run = %id, step = %path, "work had ended unheard; it was asked for"),
+                Ok(false) => tracing::debug!(run = %id, step = %path, "work goes on"),
                 Err(error) => {
-                    tracing::warn!(%run, step = %ask.path, task = ask.task, %error, "it cannot be asked what became of work");
+                    tracing::warn!(run = %id, step = %path, %error, "it cannot be asked what became of work");
                 }
             }
         });
@@ -66,16 +65,17 @@ pub(super) fn begin(shared: &Arc<Shared>, run: RunId, asks: Vec<Ask>) {
 }
 
 /// Whether there was an answer, which has been taken.
-async fn answer(shared: &Shared, app: SubAppId, ask: &Ask) -> Result<bool, Box<dyn StdError + Send + Sync>> {
-    let Some(action) = shared.registry.get(&ask.action) else {
-        return Err(format!("there is no action {}", ask.action).into());
-    };
-    let question = Question {
-        task: ask.task.clone(),
-        app: shared.surroundings.app(app).map(|app| app.for_actions),
-        deadline: Instant::now() + PATIENCE,
-    };
-    let told = action.ask(question).await.map_err(|error| shared.secrets.scrub_error(error))?;
+async fn answer(
+    shared: &Shared,
+    program: &Program,
+    facts: &Facts,
+    ask: Ask,
+) -> Result<bool, Box<dyn StdError + Send + Sync>> {
+    let Ask { call, task } = ask;
+    let (Some(action), Some(app)) = (shared.registry.get(&call.action), call.app) else { return Ok(false) };
+    let params = shared.secrets.resolve(&call.params)?;
+    let call = describe(shared, program, facts, Call { params, ..call }, Instant::now() + PATIENCE);
+    let told = action.ask(Question { call, task }).await.map_err(|error| shared.secrets.scrub_error(error))?;
     match told {
         Some(body) => shared.answers.take(app, body).await.map(|()| true),
         None => Ok(false),

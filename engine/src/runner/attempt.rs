@@ -92,7 +92,13 @@ fn deadline(shared: &Shared, call: &Call) -> Instant {
     Instant::now() + left
 }
 
-fn describe(shared: &Shared, program: &Program, facts: &Facts, call: Call, deadline: Instant) -> action::Call {
+pub(super) fn describe(
+    shared: &Shared,
+    program: &Program,
+    facts: &Facts,
+    call: Call,
+    deadline: Instant,
+) -> action::Call {
     action::Call {
         params: call.params,
         run: facts.run,

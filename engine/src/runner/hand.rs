@@ -39,7 +39,7 @@ impl Hand {
     ) -> Result<Next, Dropped> {
         loop {
             let inputs = self.commit(run, &decision, consumed).await?;
-            ask::begin(&self.shared, self.leash.lease.run, std::mem::take(&mut decision.asks));
+            ask::begin(&self.shared, run, std::mem::take(&mut decision.asks));
             if decision.status.is_final() || inputs.is_empty() {
                 return Ok(decision.next);
             }

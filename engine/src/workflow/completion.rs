@@ -17,7 +17,7 @@ use super::state::{Active, Earlier};
 use super::view::awaited_value;
 use super::wait::{EARLIER, REFERENCE};
 use super::walk::{Walk, error};
-use super::{Ask, Next};
+use super::{Ask, Call, Next};
 
 impl<'p> Walk<'p> {
     /// What follows a call that went well: the end of the step, or a wait for the end of the work that it started.
@@ -48,7 +48,7 @@ impl<'p> Walk<'p> {
                 });
             }
         }
-        self.listen(place, wait, task_of(&outputs));
+        self.listen(place, wait);
         self.cursor.state.active =
             Some(Active::Completion { attempts, generation, started_at, outputs: text, earlier, app });
         Some(Next::Park)
@@ -74,27 +74,43 @@ impl<'p> Walk<'p> {
         there.map(|(name, value)| CorrelationKey { name: name.to_owned(), value }).collect()
     }
 
-    /// Sees to it that silence does not last: what is never told may be asked for, where the task is known.
-    fn listen(&mut self, place: &Place<'p>, wait: &WorkWait, task: &str) {
-        if let Some(every) = wait.ask_every.filter(|_| !task.is_empty()) {
+    /// Sees to it that silence does not last: what is never told may be asked for.
+    fn listen(&mut self, place: &Place<'p>, wait: &WorkWait) {
+        if let Some(every) = wait.ask_every {
             self.draft.timer(place.path(), TimerKind::Silence, self.now.after(every));
         }
     }
 
     /// Nothing was heard of the work of the step at a path for a while.
     pub(super) fn silence(&mut self, path: &str) -> Next {
-        let place = self.place().filter(|place| place.path == path);
-        if let Some(place) = place
-            && let Some(Active::Completion { outputs, app, .. }) = &self.cursor.state.active
-            && let StepKind::Uses { action, wait: Some(wait), .. } = &place.step.kind
+        if let Some(place) = self.place().filter(|place| place.path == path)
+            && let Some((wait, _)) = self.awaits(&place)
+            && let Some(ask) = self.question(&place)
         {
-            let outputs = Value::from_json(outputs.as_bytes()).unwrap_or_default();
-            let task = task_of(&outputs);
-            let app = app.or(self.cursor.facts.event.subappid);
-            self.listen(&place, wait, task);
-            self.draft.ask(Ask { path: place.path(), action: action.clone(), app, task: task.to_owned() });
+            self.listen(&place, wait);
+            self.draft.ask(ask);
         }
         self.rest()
+    }
+
+    fn question(&self, place: &Place<'p>) -> Option<Ask> {
+        let Some(Active::Completion { outputs, app, attempts, generation, .. }) = &self.cursor.state.active else {
+            return None;
+        };
+        let StepKind::Uses { action, with, .. } = &place.step.kind else { return None };
+        let params = self.params(place, with).ok()?;
+        let call = Call {
+            path: place.path(),
+            action: action.clone(),
+            app: app.or(self.cursor.facts.event.subappid),
+            repeatable: self.program.repeatable(action, &params),
+            params,
+            attempt: *attempts,
+            key: self.key(place, *generation),
+            deadline: None,
+        };
+        let outputs = Value::from_json(outputs.as_bytes()).unwrap_or_default();
+        Some(Ask { call, task: Some(task_of(&outputs).to_owned()).filter(|task| !task.is_empty()) })
     }
 
     /// Goes on when the event tells that the work of the step has ended.

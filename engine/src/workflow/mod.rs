@@ -155,16 +155,12 @@ pub struct Call {
 }
 
 /// Work of which nothing was heard for a while: what became of it?
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    /// The step that waits.
-    pub path: StepPath,
-    /// What started the work.
-    pub action: ActionName,
-    /// The application that it was started for.
-    pub app: Option<SubAppId>,
-    /// The task.
-    pub task: String,
+    /// The call that started it, which is not to be made again.
+    pub call: Call,
+    /// The task, where it is known.
+    pub task: Option<String>,
 }
 
 impl fmt::Display for Call {

@@ -28,11 +28,11 @@ pub(super) fn completed(told: &[&Event], wait: &WorkWait, completion: Completion
 }
 
 impl<'p> Walk<'p> {
-    /// The parameters of the call that is next at a place, or the code and the message of why there are none.
+    /// The parameters of the call that is next at a place, or was the last, or the code and the message of why there are none.
     pub(super) fn params(&self, place: &Place<'p>, with: &Template) -> Result<Value, (&'static str, String)> {
         let params = self.render(with).map_err(|error| ("expression", error.to_string()))?;
         let params = match &self.cursor.state.active {
-            Some(Active::Call { earlier: Some(earlier), .. }) => {
+            Some(Active::Call { earlier: Some(earlier), .. } | Active::Completion { earlier: Some(earlier), .. }) => {
                 self.narrowed(place, &params, earlier).ok_or_else(|| {
                     let message =
                         "what failed cannot be told from what is done any more, so nothing was submitted again";

@@ -3,10 +3,12 @@
 use oncue_rules::value::{Map, Value};
 use serde_json::json;
 
+use super::submission::{self, Submission};
 use super::{Client, ERRORS};
 use crate::action::ActionError;
 use crate::completion::Question;
 use crate::tencent;
+use crate::tencent::error::CallError;
 
 /// How a task stands in the answer, and in the notification that would have told of its end (protocol section 1).
 pub(super) struct Telling {
@@ -31,20 +33,31 @@ pub(super) const REVIEW: Telling = Telling {
     field: "ReviewAudioVideoCompleteEvent",
 };
 
-/// The notification that tells of the end of a task, made from what the vendor says of it; none while it goes on.
-pub(super) async fn ask(
+/// The notification that tells of the end of a task, made from what the vendor says of it; none while it goes on, or while
+/// nobody can tell which task it is.
+pub(super) async fn ask<S: Submission>(
     client: &Client,
     telling: &Telling,
     question: &Question,
 ) -> Result<Option<Vec<u8>>, ActionError> {
-    let key = tencent::key(question.app.as_deref())?;
-    let mut query = json!({ "TaskId": question.task });
-    if let Some(sub_app_id) = question.app.as_ref().and_then(|app| app.sub_app_id()) {
+    let call = &question.call;
+    let key = tencent::key(call.app.as_deref())?;
+    let request: S = submission::request(call)?;
+    let failed = |error: CallError| error.into_action_error(ERRORS, call.attempt, true);
+    let task = match (&question.task, request.session_id()) {
+        (Some(task), _) => Some(task.clone()),
+        (None, Some(session_id)) => {
+            submission::started_before(client, &key, call, &request, session_id).await.map_err(failed)?
+        }
+        (None, None) => None,
+    };
+    let Some(task) = task else { return Ok(None) };
+    let mut query = json!({ "TaskId": task });
+    if let Some(sub_app_id) = request.sub_app_id() {
         query["SubAppId"] = sub_app_id.into();
     }
-    let answer = client.call("DescribeTaskDetail", query.to_string().into_bytes(), &key, question.deadline).await;
-    let answer = answer.map_err(|error| error.into_action_error(ERRORS, 1, true))?;
-    Ok(told(telling, &question.task, &answer))
+    let answer = client.call("DescribeTaskDetail", query.to_string().into_bytes(), &key, call.deadline).await;
+    Ok(told(telling, &task, &answer.map_err(failed)?))
 }
 
 fn told(telling: &Telling, task: &str, answer: &Map) -> Option<Vec<u8>> {

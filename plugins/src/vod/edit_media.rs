@@ -62,7 +62,7 @@ impl Action for EditMedia {
     }
 
     async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
-        ask::ask(&self.client, &ask::EDIT, &question).await
+        ask::ask::<EditMediaParams>(&self.client, &ask::EDIT, &question).await
     }
 }
 

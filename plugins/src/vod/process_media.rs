@@ -68,7 +68,7 @@ impl Action for ProcessMedia {
     }
 
     async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
-        ask::ask(&self.client, &ask::PROCEDURE, &question).await
+        ask::ask::<ProcessMediaParams>(&self.client, &ask::PROCEDURE, &question).await
     }
 }
 

@@ -103,7 +103,7 @@ impl Action for ReviewAudioVideo {
     }
 
     async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, ActionError> {
-        ask::ask(&self.client, &ask::REVIEW, &question).await
+        ask::ask::<ReviewAudioVideoParams>(&self.client, &ask::REVIEW, &question).await
     }
 }
 

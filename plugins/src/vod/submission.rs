@@ -12,6 +12,7 @@ use crate::action::{ActionError, Call};
 use crate::params::{self, invalid};
 use crate::tencent;
 use crate::tencent::credentials::Key;
+use crate::tencent::error::CallError;
 
 /// The most characters of a `SessionId`.
 const SESSION_ID: usize = 50;
@@ -70,38 +71,41 @@ pub(super) async fn submit<S: Submission>(client: &Client, call: &Call) -> Resul
         Ok(response) => Ok(outputs(text(response.get("TaskId")), text(response.get("RequestId")), false)),
         Err(error) if error.is_duplicate(ERRORS) => {
             let task = match session_id {
-                Some(session_id) => started_before(client, &key, call, &request, session_id).await,
+                // That it was started is certain, and its id only worth a look: whoever needs it may look again.
+                Some(session_id) => started_before(client, &key, call, &request, session_id).await.ok().flatten(),
                 None => None,
             };
-            Ok(outputs(task.unwrap_or_default(), Value::Null, true))
+            Ok(outputs(task.map_or(Value::Null, Value::text), Value::Null, true))
         }
         Err(error) => Err(error.into_action_error(ERRORS, call.attempt, session_id.is_some())),
     }
 }
 
-/// The task that a request with this `SessionId` started, among the latest tasks of its file. That it was started is
-/// certain; its id is only worth a look, so an error is none here.
-async fn started_before(
+/// The task that a request with this `SessionId` started, among the latest tasks of its file.
+pub(super) async fn started_before(
     client: &Client,
     key: &Key,
     call: &Call,
     request: &impl Submission,
     session_id: &str,
-) -> Option<Value> {
-    let mut query = json!({ "FileId": request.file_id()?, "Limit": 100 });
+) -> Result<Option<String>, CallError> {
+    let Some(file_id) = request.file_id() else { return Ok(None) };
+    let mut query = json!({ "FileId": file_id, "Limit": 100 });
     if let Some(sub_app_id) = request.sub_app_id() {
         query["SubAppId"] = sub_app_id.into();
     }
     for _ in 0..PAGES {
-        let page = client.call("DescribeTasks", query.to_string().into_bytes(), key, call.deadline).await.ok()?;
+        let page = client.call("DescribeTasks", query.to_string().into_bytes(), key, call.deadline).await?;
         let tasks = page.get("TaskSet").and_then(Value::as_list).unwrap_or_default();
         if let Some(task) = tasks.iter().find(|task| task.get("SessionId").as_text() == Some(session_id)) {
-            return Some(text(Some(task.get("TaskId"))));
+            return Ok(task.get("TaskId").as_text().map(str::to_owned));
         }
-        let token = page.get("ScrollToken").and_then(Value::as_text).filter(|token| !token.is_empty())?;
+        let Some(token) = page.get("ScrollToken").and_then(Value::as_text).filter(|token| !token.is_empty()) else {
+            break;
+        };
         query["ScrollToken"] = token.into();
     }
-    None
+    Ok(None)
 }
 
 /// The file of the event, where a request names none.

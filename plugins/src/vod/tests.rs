@@ -230,12 +230,12 @@ async fn an_answer_without_a_length_is_capped_too() {
 
 #[tokio::test]
 async fn an_answer_that_drips_ends_at_the_deadline() {
-    assert_open(Answer::Drip, soon, "the time for the attempt is over").await;
+    assert_open(Answer::Drip, soon, "the time for an answer is over").await;
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_ends_at_the_deadline() {
-    assert_open(Answer::Silence, soon, "the time for the attempt is over").await;
+    assert_open(Answer::Silence, soon, "the time for an answer is over").await;
 }
 
 #[tokio::test]

@@ -209,9 +209,12 @@ fn silence_is_asked_about_until_the_end_is_told() {
 }
 
 #[test]
-fn work_whose_task_is_not_known_is_not_asked_about() {
+fn work_whose_task_is_not_known_is_asked_about_with_the_call_that_started_it() {
     let mut run = Simulation::begin(&program(vec![work("a", Need::All)], Vec::new()));
     let call = run.call();
     run.answer(&call, Ok(json!({ "duplicate": true })));
-    assert!(!run.db.timers.contains_key(&("a".to_owned(), TimerKind::Silence)));
+    run.fire();
+    assert_eq!(run.asked, ["a work unknown"]);
+    let asked = run.last_ask.unwrap().call;
+    assert_eq!((asked.key, asked.params, asked.attempt), (call.key, call.params, 1));
 }

@@ -17,7 +17,7 @@ use oncue_rules::value::Value;
 use serde_json::Value as Json;
 
 use crate::workflow::record::{ErrorRecord, FailedAttempt, RunStatus, StepRow, TimerKind, Wait};
-use crate::workflow::{Call, Decision, Events, Facts, Input, Manner, Next, Program, Run};
+use crate::workflow::{Ask, Call, Decision, Events, Facts, Input, Manner, Next, Program, Run};
 
 pub(crate) const START: Timestamp = Timestamp(1_000_000);
 
@@ -321,6 +321,7 @@ pub(crate) struct Simulation {
     pub(crate) pick: usize,
     /// What was asked.
     pub(crate) asked: Vec<String>,
+    pub(crate) last_ask: Option<Ask>,
     replies: BTreeMap<String, VecDeque<Reply>>,
 }
 
@@ -346,6 +347,7 @@ impl Simulation {
             pending: Vec::new(),
             pick: 0,
             asked: Vec::new(),
+            last_ask: None,
             replies: BTreeMap::new(),
         };
         begun.take(decision);
@@ -354,7 +356,12 @@ impl Simulation {
 
     fn take(&mut self, decision: Decision) {
         self.db.commit(&decision);
-        self.asked.extend(decision.asks.iter().map(|ask| format!("{} {} {}", ask.path, ask.action, ask.task)));
+        self.asked.extend(
+            decision.asks.iter().map(|ask| {
+                format!("{} {} {}", ask.call.path, ask.call.action, ask.task.as_deref().unwrap_or("unknown"))
+            }),
+        );
+        self.last_ask = decision.asks.last().cloned().or(self.last_ask.take());
         let calling = self.run.calling();
         self.pending.retain(|call| calling.contains(&(call.path.clone(), call.attempt)));
         self.next = decision.next;
