@@ -86,6 +86,37 @@ async fn a_completion_that_is_faster_than_the_reply_is_found() {
     assert!(received.as_str() < step(&run, "submit")["ended_at"].as_str(), "{run}");
 }
 
+/// Goes on at once after it has submitted, and waits for the end later.
+const LATER: &str = "
+rules:
+  - name: later
+    on: NewFileUpload
+    steps:
+      - { id: submit, uses: vod.process_media, with: { definitions: [100010] } }
+      - sleep: 100ms
+      - { id: awake, set: { a: 1 } }
+      - { id: done, wait_for: { step: submit, timeout: 1h } }
+      - id: again
+        wait_for: { step: submit, since: awake, timeout: 100ms }
+        on_timeout: continue
+      - { id: told, set: { task: '${{ steps.done.payload.TaskId }}', again: '${{ steps.again.outcome }}' } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_submitted_has_ended_before_it_is_waited_for_and_tells_nothing_since() {
+    let folder = Folder::with_rules(LATER);
+    let vendor = Vendor::start(Some(&folder)).await;
+    vendor.serve(&folder);
+    let trouble = json!([{ "fault": "callback_before_reply" }]);
+    let put = http().put(format!("{}/simulator/misbehaviour", vendor.url())).json(&trouble);
+    assert_eq!(put.send().await.unwrap().status(), 200);
+    let serving = Serving::start(&folder);
+    vendor.upload(APP, &json!({})).await;
+    let run = run(&serving, "succeeded").await;
+    let task = step(&run, "submit")["output"]["TaskId"].clone();
+    assert_eq!(step(&run, "told")["output"], json!({ "task": task, "again": "timed_out" }), "{run}");
+}
+
 const WATCH: &str = "
 rules:
   - name: watch

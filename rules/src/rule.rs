@@ -182,12 +182,23 @@ pub struct Switch {
 /// An event that is waited for.
 #[derive(Debug, Clone)]
 pub struct Awaited {
-    /// Its types.
+    /// Its types; none where the end of work is awaited by whatever event tells of it.
     pub on: BTreeSet<EventType>,
-    /// The correlation keys that it must have, by name; at least one.
-    pub keys: Vec<(String, Template)>,
+    /// How it is found.
+    pub by: By,
     /// Conditions on its fields.
     pub pattern: Option<Pattern>,
+    /// The step since whose end events count; since the beginning of the run when it does not say.
+    pub since: Option<StepId>,
+}
+
+/// How an awaited event is found.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// By the correlation keys that it must have, by name; at least one.
+    Keys(Vec<(String, Template)>),
+    /// By the work that this step has submitted.
+    Work(StepId),
 }
 
 impl Step {

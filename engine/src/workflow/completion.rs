@@ -63,7 +63,7 @@ impl<'p> Walk<'p> {
     }
 
     /// By what events tell of the work of a step: the `SessionId` that went out, and the task.
-    fn work_keys(&self, place: &Place<'p>, generation: u32, outputs: &Value) -> Vec<CorrelationKey> {
+    pub(super) fn work_keys(&self, place: &Place<'p>, generation: u32, outputs: &Value) -> Vec<CorrelationKey> {
         let written = place.with().and_then(|with| self.render(with).ok());
         let session = match written.map(|params| params.get("SessionId").clone()) {
             Some(Value::Text(session)) => session.to_string(),

@@ -7,7 +7,7 @@ use oncue_rules::value::{Map, Value};
 use super::place::Place;
 use super::record::{ErrorRecord, StepOutcome, StepRow};
 use super::state::{Active, Frame, Phase};
-use super::view::{item_value, loop_value, step_value};
+use super::view::{Mark, item_value, loop_value, step_value};
 use super::walk::{Walk, error, row};
 
 /// How a step or an item ends.
@@ -161,7 +161,8 @@ impl<'p> Walk<'p> {
             } else {
                 step_value(word, row.error.as_ref(), outputs.as_ref())
             };
-            view.record(place.step.id.as_ref(), result);
+            let mark = || Mark { path: place.path.clone(), generation: row.generation, ended_at: self.now };
+            view.record(place.step.id.as_ref(), result, mark);
         }
         self.draft.step(row);
     }

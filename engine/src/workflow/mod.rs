@@ -19,6 +19,7 @@ mod program;
 mod record;
 mod restore;
 mod rounds;
+mod sought;
 mod state;
 mod transition;
 mod view;

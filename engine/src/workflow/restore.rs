@@ -12,7 +12,7 @@ use super::fork::{Fork, Strand, head};
 use super::place::{branch_path, case_path, inner_path, item_path, name};
 use super::record::{StepOutcome, StepRow};
 use super::state::{Active, Frame, Phase, State, case_steps, inner};
-use super::view::{View, awaited_value, item_value, loop_value, step_value};
+use super::view::{Mark, View, awaited_value, item_value, loop_value, step_value};
 use super::wait::referred;
 use super::{Cursor, Facts, Program, Run, completion};
 
@@ -291,7 +291,9 @@ impl Reader<'_> {
             let (output, word) = self.output(step, row)?;
             step_value(word.unwrap_or(row.outcome.as_str()), row.error.as_ref(), output.as_ref())
         };
-        self.view.record(step.id.as_ref(), value);
+        let ended_at = row.ended_at.unwrap_or(row.started_at);
+        let mark = || Mark { path: path.to_owned(), generation: row.generation, ended_at };
+        self.view.record(step.id.as_ref(), value, mark);
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! What the expressions of a run see: built once, extended as steps end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use oncue_rules::event::Event;
 use oncue_rules::expression::Scope;
 use oncue_rules::ids::StepId;
 use oncue_rules::rule::Step;
+use oncue_rules::time::Timestamp;
 use oncue_rules::value::{Map, Value};
 
 use super::record::ErrorRecord;
@@ -18,6 +19,7 @@ pub(super) struct View {
     scope: Scope,
     steps: Arc<Map>,
     loops: Vec<Loop>,
+    marks: Marks,
     /// What only the strands see that are not in focus, by where they begin.
     aside: HashMap<String, Aside>,
 }
@@ -26,8 +28,19 @@ pub(super) struct View {
 #[derive(Debug, Clone, Default)]
 struct Aside {
     steps: Map,
+    marks: Marks,
     loops: Vec<Loop>,
 }
+
+/// What is known of an ended step besides its result.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) path: String,
+    pub(super) generation: u32,
+    pub(super) ended_at: Timestamp,
+}
+
+type Marks = BTreeMap<String, Mark>;
 
 #[derive(Debug, Clone)]
 struct Loop {
@@ -49,7 +62,8 @@ impl View {
         scope.set("app", facts.app(&program.vars));
         scope.set("apps", facts.apps(&program.vars));
         scope.set("run", facts.run(&program.rule));
-        let mut view = Self { scope, steps: Arc::default(), loops: Vec::new(), aside: HashMap::new() };
+        let mut view =
+            Self { scope, steps: Arc::default(), loops: Vec::new(), marks: Marks::new(), aside: HashMap::new() };
         view.edit(|_| ());
         view
     }
@@ -64,28 +78,36 @@ impl View {
     }
 
     /// Makes the result of an ended step known.
-    pub(super) fn record(&mut self, id: Option<&StepId>, result: Value) {
+    pub(super) fn record(&mut self, id: Option<&StepId>, result: Value, mark: impl FnOnce() -> Mark) {
         if let Some(id) = id {
             self.edit(|steps| {
                 steps.insert(id.to_string(), result);
             });
+            self.marks.insert(id.to_string(), mark());
         }
+    }
+
+    /// A step that has ended: what `steps.ID` is, and what is known besides.
+    pub(super) fn ended(&self, id: &StepId) -> Option<(&Value, &Mark)> {
+        Some((self.steps.get(id.as_str())?, self.marks.get(id.as_str())?))
     }
 
     /// The results of the steps within a step that ran for one item, by id; they are not known by their ids any more, so
     /// that one item never sees those of another.
     pub(super) fn take_inner(&mut self, step: &Step) -> Value {
-        Value::map(self.take_ids(step, false))
+        let (steps, _) = self.take_ids(step, false);
+        Value::map(steps)
     }
 
-    fn take_ids(&mut self, step: &Step, loops_too: bool) -> Map {
+    fn take_ids(&mut self, step: &Step, loops_too: bool) -> (Map, Marks) {
         let mut ids = Vec::new();
         step.lists().for_each(|steps| collect_ids(steps, loops_too, &mut ids));
-        let mut taken = Map::new();
+        let (mut taken, mut marks) = (Map::new(), Marks::new());
         if !ids.is_empty() {
+            marks.extend(ids.iter().filter_map(|id| self.marks.remove_entry(*id)));
             self.edit(|steps| taken.extend(ids.into_iter().filter_map(|id| steps.remove_entry(id))));
         }
-        taken
+        (taken, marks)
     }
 
     pub(super) fn open_loop(&mut self, binding: &str, items: Value) {
@@ -118,7 +140,8 @@ impl View {
 
     /// Sees what the strand sees that begins at a path, besides what its trunk sees.
     pub(super) fn enter_strand(&mut self, begins_at: &str, item: Option<usize>) {
-        let Aside { steps, loops } = self.aside.remove(begins_at).unwrap_or_default();
+        let Aside { steps, marks, loops } = self.aside.remove(begins_at).unwrap_or_default();
+        self.marks.extend(marks);
         if let (Some(index), Some(innermost)) = (item, self.loops.last_mut()) {
             innermost.at = index;
         }
@@ -138,9 +161,9 @@ impl View {
             }
             self.bind_all();
         }
-        let steps = item_of.map(|step| self.take_ids(step, true)).unwrap_or_default();
+        let (steps, marks) = item_of.map(|step| self.take_ids(step, true)).unwrap_or_default();
         if !loops.is_empty() || !steps.is_empty() {
-            self.aside.insert(begins_at, Aside { steps, loops });
+            self.aside.insert(begins_at, Aside { steps, marks, loops });
         }
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::ids::EventId;
 use oncue_rules::rule::{Awaited, Sleep, StepKind};
+use oncue_rules::template::Template;
 use oncue_rules::value::{Map, Value};
 
 use super::Next;
 use super::ending::Ending;
 use super::place::Place;
-use super::record::{StepOutcome, StepRow, TimerKind, Wait};
+use super::record::{StepOutcome, StepRow, TimerKind};
 use super::state::Active;
 use super::view::awaited_value;
 use super::walk::{Walk, row};
@@ -58,23 +59,13 @@ impl<'p> Walk<'p> {
     pub(super) fn wait_for(&mut self, place: &Place<'p>, awaited: &[Awaited]) -> Option<Next> {
         let mut waits = Vec::new();
         for one in awaited {
-            let keys = match self.keys(one) {
-                Ok(keys) => keys,
+            match self.sought(one) {
+                Ok(sought) => waits.extend(sought.waits(place, self.since(one))),
                 Err((code, message)) => {
                     self.end_with(place, code, &message);
                     return None;
                 }
-            };
-            // Stores find by one key; the others are compared when the event is there.
-            let Some(key) = keys.into_iter().next() else { continue };
-            let wait = |kind| Wait {
-                path: place.path(),
-                subappid: self.cursor.facts.event.subappid,
-                kind,
-                key: key.clone(),
-                since: self.cursor.facts.started_at,
-            };
-            waits.extend(one.on.iter().cloned().map(wait));
+            }
         }
         self.begin(place, Active::Wait { started_at: self.now });
         for wait in waits {
@@ -89,9 +80,9 @@ impl<'p> Walk<'p> {
         self.draft.step(StepRow { ..row(place, StepOutcome::Running, self.now) });
     }
 
-    /// The keys that an event must have, rendered from the same values each time.
-    fn keys(&self, awaited: &Awaited) -> Result<Vec<CorrelationKey>, (&'static str, String)> {
-        let render = |(name, template): &(String, oncue_rules::template::Template)| {
+    /// What an event must carry, from the same values each time.
+    pub(super) fn keys(&self, keys: &[(String, Template)]) -> Result<Vec<CorrelationKey>, (&'static str, String)> {
+        let render = |(name, template): &(String, Template)| {
             let value = self.render(template).map_err(|error| ("expression", error.to_string()))?;
             let value = match &value {
                 Value::Text(text) if !text.is_empty() && text.len() <= KEY_LIMIT => text.to_string(),
@@ -106,7 +97,7 @@ impl<'p> Walk<'p> {
             };
             Ok(CorrelationKey { name: name.clone(), value })
         };
-        awaited.keys.iter().map(render).collect()
+        keys.iter().map(render).collect()
     }
 
     /// Goes on when the sleep at a path is over, or sleeps on when it is too early: clocks of nodes differ.
@@ -142,12 +133,5 @@ impl<'p> Walk<'p> {
         }
         self.end(Ending::of(StepOutcome::Succeeded).with_output(awaited_value(event), reference(event.id)));
         self.go()
-    }
-
-    fn is_awaited(&self, awaited: &Awaited, event: &Event) -> bool {
-        let has = |key: &CorrelationKey| event.keys.contains(key);
-        awaited.on.contains(&event.kind)
-            && self.keys(awaited).is_ok_and(|keys| keys.iter().all(has))
-            && awaited.pattern.as_ref().is_none_or(|pattern| pattern.matches(&event.document()))
     }
 }

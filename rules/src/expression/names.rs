@@ -48,7 +48,8 @@ impl Names {
         self.roots.contains(name)
     }
 
-    pub(super) fn has_step(&self, id: &str) -> bool {
+    /// Whether `steps.ID` can be read.
+    pub(crate) fn has_step(&self, id: &str) -> bool {
         self.steps.contains(id)
     }
 

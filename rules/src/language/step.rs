@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::decode::{Field, Fields, Identifier, all};
+use crate::decode::{Field, Fields, Identifier, all, did_you_mean};
 use crate::diagnostic::Span;
 use crate::expression::{Expression, Names};
 use crate::ids::StepId;
@@ -23,6 +23,14 @@ const KINDS: [&str; 8] = ["uses", "set", "group", "sleep", "end", "switch", "wai
 /// What `steps.ID` always has, so that `set` cannot give it.
 const ALWAYS_THERE: [&str; 3] = ["outcome", "error", "results"];
 
+/// A step with an id.
+struct Earlier {
+    /// The `for_each` that it lies in.
+    loops: Vec<usize>,
+    /// Whether it starts work, once, whose end an event tells.
+    submits: bool,
+}
+
 /// Reads the steps of one rule in their order, and knows what each can name.
 pub(super) struct Workflow<'s> {
     pub(super) surroundings: Surroundings<'s>,
@@ -32,8 +40,13 @@ pub(super) struct Workflow<'s> {
     /// The ids so far, in order.
     ids: Vec<String>,
     places: HashMap<String, Span>,
+    /// What further steps must know of those with an id.
+    earlier: HashMap<String, Earlier>,
     /// What the items of the surrounding `for_each` are called, outermost first.
     bindings: Vec<String>,
+    /// The surrounding `for_each`, each by its number.
+    loops: Vec<usize>,
+    loop_count: usize,
     count: usize,
     depth: usize,
     /// How many strands may run at the same time where the step lies that is read now.
@@ -48,7 +61,10 @@ impl<'s> Workflow<'s> {
             names: Names::workflow(),
             ids: Vec::new(),
             places: HashMap::new(),
+            earlier: HashMap::new(),
             bindings: Vec::new(),
+            loops: Vec::new(),
+            loop_count: 0,
             count: 0,
             depth: 0,
             width: 1,
@@ -139,6 +155,13 @@ impl<'s> Workflow<'s> {
         let retry = retry::read(&mut fields);
         fields.finish();
         if let Some(Some(id)) = &id {
+            let submits = match &kind {
+                Some((StepKind::Uses { action, .. }, _)) if matches!(for_each, Some(None)) => {
+                    self.surroundings.actions.completes(action.as_str())
+                }
+                _ => false,
+            };
+            self.earlier.insert(id.to_string(), Earlier { loops: self.loops.clone(), submits });
             self.names = self.names.clone().with_step(id.as_str());
             self.ids.push(id.as_str().to_owned());
         }
@@ -181,6 +204,7 @@ impl<'s> Workflow<'s> {
             return;
         }
         self.bindings.truncate(bindings_before);
+        self.loops.truncate(bindings_before);
         self.names = names;
         self.add_since(ids_before);
     }
@@ -211,6 +235,27 @@ impl<'s> Workflow<'s> {
     pub(super) fn enter_loop(&mut self, binding: &str) {
         self.add_root(binding);
         self.bindings.push(binding.to_owned());
+        self.loop_count += 1;
+        self.loops.push(self.loop_count);
+    }
+
+    /// A step of which there is one where the step lies that is read now, and whether it submits work. Reports when there
+    /// is none.
+    pub(super) fn earlier_step(&self, field: &Field<'_>) -> Option<(StepId, bool)> {
+        let id = field.some_text()?;
+        let Some(earlier) = self.earlier.get(id).filter(|_| self.names.has_step(id)) else {
+            let known = self.ids.iter().map(String::as_str).filter(|id| self.names.has_step(id));
+            let hint = did_you_mean(id, "steps before this one", known);
+            field.error(format!("no step before this one has the id `{id}`"), hint);
+            return None;
+        };
+        if !self.loops.starts_with(&earlier.loops) {
+            let hint = "name a step outside of the `for_each`, or its own step";
+            field
+                .error(format!("the step `{id}` runs once for each item of a `for_each`, and this one does not"), hint);
+            return None;
+        }
+        Some((StepId::from(id), earlier.submits))
     }
 
     /// What a step does, and the `timeout` that its kind brings along.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::decode::{Field, Fields, Identifier, all};
 use crate::expression::Names;
+use crate::ids::StepId;
 use crate::node::NodeKind;
-use crate::rule::{Awaited, StepKind};
+use crate::rule::{Awaited, By, StepKind};
 use crate::template::Template;
 use crate::value::Value;
 
@@ -17,11 +18,6 @@ use super::{condition, subscription, templates, variables};
 const AMBIGUOUS: [&str; 3] = ["event", "payload", "body"];
 /// The most alternatives of one `any`.
 const ALTERNATIVES: usize = 16;
-/// What a wait takes that no version has yet.
-const LATER: [(&str, &str); 2] = [
-    ("since", "leave it out: events count from the beginning of the run"),
-    ("step", "name the key: `keys: { task_id: \"${{ steps.ID.TaskId }}\" }`"),
-];
 
 /// What is waited for, and how long at most.
 pub(super) fn read(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<(StepKind, Duration)> {
@@ -30,7 +26,10 @@ pub(super) fn read(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<(StepKi
         .required("timeout", "say how long to wait at most, such as `timeout: 12h`")
         .and_then(|field| field.duration(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT));
     let awaited = match fields.optional("any") {
-        Some(any) => alternatives(workflow, &any),
+        Some(any) => {
+            let since = since(workflow, &mut fields);
+            alternatives(workflow, &any).zip(since).map(|(awaited, since)| since_for_all(awaited, since.as_ref()))
+        }
         None => one(workflow, &mut fields).map(|awaited| vec![awaited]),
     };
     fields.finish();
@@ -53,15 +52,55 @@ fn alternatives(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<Vec<Awaite
 }
 
 fn one(workflow: &Workflow<'_>, fields: &mut Fields<'_>) -> Option<Awaited> {
-    for (name, hint) in LATER {
-        fields.refuse(name, &format!("`{name}` is not yet supported in this version"), hint);
-    }
-    let on = subscription::types(fields, "name the event types, such as `on: ProcedureStateChanged`");
+    let step = fields.optional("step");
+    let on = match &step {
+        // What the work tells of its end with is known without being written.
+        Some(_) if fields.key_span("on").is_none() => Some(BTreeSet::new()),
+        _ => subscription::types(fields, "name the event types, such as `on: ProcedureStateChanged`"),
+    };
     let pattern = condition::pattern(fields);
-    let keys =
-        fields.required("keys", "name a key that the event must have: `keys: { file_id: \"${{ trigger.file_id }}\" }`");
-    let keys = keys.and_then(|keys| read_keys(workflow, &keys));
-    Some(Awaited { on: on?, keys: keys?, pattern: pattern.ok()? })
+    let by = match step {
+        Some(step) => submitted(workflow, fields, &step).map(By::Work),
+        None => fields
+            .required("keys", "name a key that the event must have: `keys: { file_id: \"${{ trigger.file_id }}\" }`")
+            .and_then(|keys| read_keys(workflow, &keys))
+            .map(By::Keys),
+    };
+    let since = since(workflow, fields);
+    Some(Awaited { on: on?, by: by?, pattern: pattern.ok()?, since: since? })
+}
+
+/// `step`: a step whose work is waited for.
+fn submitted(workflow: &Workflow<'_>, fields: &mut Fields<'_>, step: &Field<'_>) -> Option<StepId> {
+    if let Some(keys) = fields.optional("keys") {
+        let message = "`step` and `keys` both say how the event is found";
+        fields.findings().error(fields.key_span("keys").unwrap_or(keys.span()), message, "keep one of the two");
+        return None;
+    }
+    let (id, submits) = workflow.earlier_step(step)?;
+    if !submits {
+        let hint = "name a step that submits once, such as with `vod.process_media`, or write `keys`";
+        step.error(format!("the step `{id}` submits no work whose end could be waited for"), hint);
+        return None;
+    }
+    Some(id)
+}
+
+/// `Some(None)` when it is not written.
+#[expect(clippy::option_option, reason = "broken, absent and given are three answers, as for every optional field")]
+fn since(workflow: &Workflow<'_>, fields: &mut Fields<'_>) -> Option<Option<StepId>> {
+    match fields.optional("since") {
+        Some(step) => workflow.earlier_step(&step).map(|(id, _)| Some(id)),
+        None => Some(None),
+    }
+}
+
+/// What stands beside `any` is for every alternative that does not say otherwise.
+fn since_for_all(mut awaited: Vec<Awaited>, since: Option<&StepId>) -> Vec<Awaited> {
+    for one in &mut awaited {
+        one.since = one.since.take().or_else(|| since.cloned());
+    }
+    awaited
 }
 
 fn read_keys(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<Vec<(String, Template)>> {

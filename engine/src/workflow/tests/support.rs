@@ -9,7 +9,7 @@ use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::expression::{Expression, Names};
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, StepPath, SubAppId};
 use oncue_rules::rule::{
-    AppSelection, Awaited, ForEach, Mode, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
+    AppSelection, Awaited, By, ForEach, Mode, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
 };
 use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
@@ -143,8 +143,8 @@ pub(crate) fn switch(id: &str, value: &Json, cases: Vec<(&str, Vec<Step>)>, defa
 /// A wait for an event `Done` whose ticket is this.
 pub(crate) fn wait_for(id: &str, ticket: &Json) -> Step {
     let on = BTreeSet::from([EventType::from("Done")]);
-    let keys = vec![("ticket".to_owned(), template(ticket))];
-    step(id, StepKind::WaitFor(vec![Awaited { on, keys, pattern: None }]))
+    let by = By::Keys(vec![("ticket".to_owned(), template(ticket))]);
+    step(id, StepKind::WaitFor(vec![Awaited { on, by, pattern: None, since: None }]))
 }
 
 /// An event that such a wait may be for.
