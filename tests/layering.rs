@@ -13,11 +13,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "config", "http", "ingest", "live", "program", "reload", "runner", "schedule", "sources", "store",
+            "config", "http", "ingest", "live", "program", "reload", "rerun", "runner", "schedule", "sources", "store",
             "workflow",
         ],
     ),
     ("schedule", &["http", "ingest", "live", "store"]),
+    ("rerun", &["http", "ingest", "live", "program", "runner", "store", "workflow"]),
     ("reload", &["config", "http", "ingest", "live", "program", "store", "workflow"]),
     ("ingest", &["http", "live", "program", "runner", "sources", "store", "workflow"]),
     ("live", &["config"]),

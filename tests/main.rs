@@ -21,6 +21,7 @@ mod packaging;
 mod parallel;
 mod receiver;
 mod reload;
+mod rerun;
 mod rounds;
 mod routing;
 mod runs;

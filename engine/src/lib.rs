@@ -10,6 +10,7 @@ mod ingest;
 pub mod live;
 pub mod program;
 pub mod reload;
+mod rerun;
 pub mod runner;
 mod schedule;
 pub mod secret;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use oncue::store::{EventFilter, Fence, NewEvent, Page, RunFilter, RunStatus};
-use oncue_rules::ids::{EventType, RuleName};
+use oncue::store::{EventFilter, Fence, NewEvent, NewRun, Page, RunFilter, RunStatus};
+use oncue_rules::ids::{EventId, EventType, RuleName, RunId};
 
 use super::Place;
 use super::support::*;
@@ -55,7 +55,7 @@ pub(super) async fn events_are_found_by_each_filter(place: Arc<dyn Place>) {
     assert_eq!(found(by_key.clone()).await, ["done"]);
     assert_eq!(found(EventFilter { subappid: Some(OTHER_APP), ..by_key.clone() }).await, [""; 0]);
     let all_of_them =
-        EventFilter { kind, subappid: Some(APP), key: Some(key("file_id", "upload")), since: Some(at(0)) };
+        EventFilter { kind, subappid: Some(APP), key: Some(key("file_id", "upload")), since: Some(at(0)), until: None };
     assert_eq!(found(all_of_them).await, ["upload"]);
     let before = Some(*news[2].id.as_bytes());
     let page = store.events(by_key, Page { limit: 10, before }).await.unwrap();
@@ -90,6 +90,40 @@ pub(super) async fn runs_are_found_by_each_filter(place: Arc<dyn Place>) {
         rule: Some(RuleName::from("two")),
         subappid: Some(APP),
         event: Some(first.id),
+        since: Some(at(0)),
+        until: None,
     };
     assert_eq!(found(all_of_them, ALL).await, [two.id]);
+}
+
+/// An id made at a moment.
+fn id_at(millis: i64, last: u8) -> [u8; 16] {
+    let millis = u128::try_from(at(millis).0).unwrap();
+    ((millis << 80) | (7 << 76) | u128::from(last)).to_be_bytes()
+}
+
+pub(super) async fn events_and_runs_are_found_by_their_time(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let hour = 3_600_000;
+    for (last, millis) in [(1, 0), (2, hour), (3, 2 * hour)] {
+        let event = NewEvent {
+            id: EventId::from_bytes(id_at(millis, last)),
+            received_at: at(millis),
+            ..event(&last.to_string())
+        };
+        let run = NewRun { id: RunId::from_bytes(id_at(millis, last)), ..run("rule") };
+        store.accept(with(event, vec![run])).await.unwrap();
+    }
+    let found = async |since: Option<i64>, until: Option<i64>| {
+        let (since, until) = (since.map(at), until.map(at));
+        let events = store.events(EventFilter { since, until, ..EventFilter::default() }, ALL).await.unwrap();
+        let runs = store.runs(RunFilter { since, until, ..RunFilter::default() }, ALL).await.unwrap();
+        let of_events: Vec<_> = events.iter().map(|row| row.id.as_bytes()[15]).collect();
+        assert_eq!(of_events, runs.iter().map(|row| row.id.as_bytes()[15]).collect::<Vec<_>>());
+        of_events
+    };
+    assert_eq!(found(None, None).await, [3, 2, 1]);
+    assert_eq!(found(Some(hour), None).await, [3, 2]);
+    assert_eq!(found(None, Some(hour)).await, [1]);
+    assert_eq!(found(Some(1), Some(2 * hour)).await, [2]);
 }

@@ -11,6 +11,7 @@ mod model;
 mod park;
 mod random;
 mod reopen;
+mod rerun;
 mod side;
 mod sqlite;
 mod support;
@@ -111,6 +112,7 @@ cases! {
         events_are_listed_newest_first_by_page,
         events_are_found_by_each_filter,
         runs_are_found_by_each_filter,
+        events_and_runs_are_found_by_their_time,
     }
     expire {
         old_events_go_with_their_ended_runs,
@@ -118,6 +120,12 @@ cases! {
         contents_go_when_nobody_needs_them,
         old_dedupe_keys_go,
         no_more_than_a_batch_goes,
+    }
+    rerun {
+        a_dead_run_that_is_retried_may_be_claimed_with_all_that_it_needs,
+        only_the_last_run_that_is_dead_is_retried,
+        a_retried_run_keeps_its_events_and_puts_its_on_failure_aside,
+        of_many_retries_at_once_one_is_taken,
     }
     reopen {
         everything_is_there_after_reopening,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oncue::store::{
     Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, Fence, InboxRow, Input, InputId,
-    NewEvent, NodeId, RunStatus, Timer, TimerKind, Wait,
+    NewEvent, NodeId, Retried, Retry, RunStatus, Timer, TimerKind, Wait,
 };
 use oncue_rules::ids::{EventId, RunId, StepPath};
 use oncue_rules::time::Timestamp;
@@ -244,6 +244,24 @@ impl Model {
             }
         };
         check("deliver", &answered, &expected)
+    }
+
+    pub(super) fn retry(&mut self, retry: Retry, answered: Retried) -> Checked {
+        let Some(event) = self.runs.get(&retry.run).map(|run| run.event) else {
+            return check("retry", &answered, &Retried::NoRun);
+        };
+        let last = self.runs.iter().rfind(|(_, run)| run.event == event).map(|(id, _)| *id);
+        let run = self.runs.get_mut(&retry.run).ok_or("it was there")?;
+        let expected = match last {
+            _ if run.status != RunStatus::Dead => Retried::NotDead(run.status),
+            Some(last) if last != retry.run => Retried::Replayed(last),
+            _ => {
+                (run.status, run.updated_at) = (RunStatus::Pending, retry.at);
+                run.push(retry.at, Input::Retry { generation: 1_000, new_key: retry.new_key });
+                Retried::Asked
+            }
+        };
+        check("retry", &answered, &expected)
     }
 
     pub(super) fn due(&mut self, now: Timestamp, answered: Due) -> Checked {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use oncue::store::{
     Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, EventFilter, Expired, Fence,
-    InboxRow, NewEvent, NewRun, Retention, RunFilter, RunStatus, TimerKind, Wait,
+    InboxRow, NewEvent, NewRun, Retention, Retried, Retry, RunFilter, RunStatus, TimerKind, Wait,
 };
 use oncue_rules::ids::{EventId, EventType, RunId, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
@@ -54,6 +54,9 @@ enum Sketch {
     Deliver {
         run: Index,
     },
+    Retry {
+        run: Index,
+    },
     Due,
     Renew {
         runs: Vec<(Index, bool)>,
@@ -85,6 +88,7 @@ fn sketch() -> impl Strategy<Value = Sketch> {
                 Sketch::Advance { run, stale, park, status, consume, timer, settle, wait }
             }),
         2 => any::<Index>().prop_map(|run| Sketch::Deliver { run }),
+        2 => any::<Index>().prop_map(|run| Sketch::Retry { run }),
         2 => Just(Sketch::Due),
         1 => (leases, 1..90_i64).prop_map(|(runs, lasts)| Sketch::Renew { runs, lasts }),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(run, stale)| Sketch::Release { run, stale }),
@@ -99,6 +103,7 @@ enum Command {
     Claim(Claim),
     Advance(Advance, bool),
     Deliver(Delivery),
+    Retry(Retry),
     Due(Timestamp),
     Renew(Vec<(RunId, Fence)>, Timestamp),
     Release(Vec<(RunId, Fence)>),
@@ -112,6 +117,7 @@ enum Answer {
     Claim(Vec<ClaimedRun>),
     Advance(Result<Vec<InboxRow>, Error>),
     Deliver(Delivered),
+    Retry(Retried),
     Due(Due),
     Renew(Vec<RunId>),
     Release,
@@ -156,6 +162,7 @@ impl Sketch {
             Self::Deliver { run } => {
                 Command::Deliver(Delivery { run: lease(run, false).0, input: cancel("enough"), at: at(now) })
             }
+            Self::Retry { run } => Command::Retry(Retry { run: lease(run, false).0, new_key: false, at: at(now) }),
             Self::Due => Command::Due(at(now)),
             Self::Renew { runs, lasts } => {
                 let mut leases: Vec<_> = runs.iter().map(|(run, stale)| lease(run, *stale)).collect();
@@ -212,6 +219,7 @@ impl Command {
             Self::Advance(advance, true) => Answer::Advance(store.park(advance).await),
             Self::Advance(advance, false) => Answer::Advance(store.apply(advance).await),
             Self::Deliver(delivery) => Answer::Deliver(store.deliver(delivery).await?),
+            Self::Retry(retry) => Answer::Retry(store.retry(retry).await?),
             Self::Due(now) => Answer::Due(store.due(now, 1_000).await?),
             Self::Renew(leases, until) => Answer::Renew(store.renew(leases, until).await?),
             Self::Release(leases) => {
@@ -232,6 +240,7 @@ impl Command {
             (Self::Claim(claim), Answer::Claim(answer)) => model.claim(claim, answer),
             (Self::Advance(advance, park), Answer::Advance(answer)) => model.advance(advance, *park, answer),
             (Self::Deliver(delivery), Answer::Deliver(answer)) => model.deliver(delivery, *answer),
+            (Self::Retry(retry), Answer::Retry(answer)) => model.retry(*retry, *answer),
             (Self::Due(now), Answer::Due(answer)) => model.due(*now, *answer),
             (Self::Renew(leases, until), Answer::Renew(answer)) => model.renew(leases, *until, answer),
             (Self::Release(leases), Answer::Release) => {

@@ -28,6 +28,7 @@ use crate::ingest::{Intake, Obituaries, Present};
 use crate::live;
 use crate::program::Programs;
 use crate::reload::{self, Cause, Look, Parts, Reloader};
+use crate::rerun::Rerunner;
 use crate::runner::{self, Deps, Runner, Settings};
 use crate::schedule::Ticker;
 use crate::secrets::Secrets;
@@ -123,6 +124,7 @@ impl App {
         let intake = Arc::new(intake(&store, &parts, &runner));
         emitter.connect(&intake);
         let ticker = Ticker::new(Arc::clone(&intake), Arc::clone(&store) as _);
+        let reruns = Arc::new(rerunner(&store, &parts, &runner));
         let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors), secrets);
         let tokens = Arc::clone(&parts.tokens);
         let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));
@@ -131,6 +133,7 @@ impl App {
             store: Arc::clone(&store) as Arc<dyn Store>,
             admin: Arc::clone(&store) as Arc<dyn Admin>,
             rules: Arc::clone(&reloader) as _,
+            reruns,
             ingest: intake,
             backups: Backups::default(),
             body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
@@ -225,6 +228,16 @@ async fn start_runner(
 fn intake(store: &Arc<SqliteStore>, parts: &Parts, runner: &runner::Handle) -> Intake {
     Intake {
         store: Arc::clone(store) as _,
+        present: Arc::clone(&parts.present),
+        programs: Arc::clone(&parts.programs),
+        runner: runner.clone(),
+    }
+}
+
+fn rerunner(store: &Arc<SqliteStore>, parts: &Parts, runner: &runner::Handle) -> Rerunner {
+    Rerunner {
+        store: Arc::clone(store) as _,
+        admin: Arc::clone(store) as _,
         present: Arc::clone(&parts.present),
         programs: Arc::clone(&parts.programs),
         runner: runner.clone(),

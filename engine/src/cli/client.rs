@@ -57,7 +57,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Exit::NotFound`], [`Exit::Usage`] or [`Exit::Unavailable`], as the server answers.
+    /// [`Exit::NotFound`], [`Exit::Usage`], [`Exit::Refused`] or [`Exit::Unavailable`], as the server answers.
     pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
         let url = reqwest::Url::parse_with_params(&format!("{}/api/v1{path}", self.base), query)
             .map_err(|error| Failure::caused(Exit::Usage, format!("{path} is no path to ask for"), error))?;
@@ -90,6 +90,7 @@ impl Client {
         let exit = match status {
             StatusCode::NOT_FOUND => Exit::NotFound,
             StatusCode::BAD_REQUEST => Exit::Usage,
+            StatusCode::CONFLICT => Exit::Refused,
             _ => Exit::Unavailable,
         };
         Err(Failure::new(exit, message))

@@ -43,6 +43,9 @@ struct Filter {
     /// Received at or after this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Received before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// How many
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -90,6 +93,7 @@ impl Filter {
             ("file_id", self.file_id.clone()),
             ("task_id", self.task_id.clone()),
             ("since", self.since.clone()),
+            ("until", self.until.clone()),
             ("before", self.before.clone()),
         ];
         query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));

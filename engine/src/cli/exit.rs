@@ -22,6 +22,8 @@ pub enum Exit {
     Unavailable = 5,
     /// What is stored breaks a promise.
     Broken = 6,
+    /// What was asked for cannot be done as things stand.
+    Refused = 7,
 }
 
 impl From<Exit> for ExitCode {

@@ -8,6 +8,7 @@ mod demo;
 mod emit;
 mod events;
 mod exit;
+mod found;
 mod init;
 mod output;
 mod progress;
@@ -40,7 +41,8 @@ Exit codes:
   0  done            1  internal error       2  wrong usage
   3  invalid rules or configuration          4  not found
   5  the server or the store is not available
-  6  the store breaks a promise (`oncue verify`)";
+  6  the store breaks a promise (`oncue verify`)
+  7  refused: it cannot be done as things stand";
 
 /// A rule-driven workflow engine between Tencent Cloud VOD and your business.
 #[derive(Debug, Parser)]

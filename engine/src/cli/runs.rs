@@ -1,6 +1,7 @@
 //! `oncue runs`: what was done about events.
 
 mod cancel;
+mod retry;
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ Examples:
   oncue runs --rule transcode-new-uploads --json
   oncue runs show run_0198c0de5a7c7b3e9f0d1c2b3a495867
   oncue runs cancel run_0198c0de5a7c7b3e9f0d1c2b3a495867 --reason 'wrong definitions'
-  oncue runs cancel --rule transcode-new-uploads --dry-run";
+  oncue runs cancel --rule transcode-new-uploads --dry-run
+  oncue runs retry --rule transcode-new-uploads";
 
 /// List runs, newest first
 #[derive(Debug, clap::Args)]
@@ -43,6 +45,12 @@ struct Filter {
     /// Started by this event
     #[arg(long)]
     event: Option<String>,
+    /// Created at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Created before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// How many
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -60,6 +68,8 @@ enum Command {
     },
     /// End a run, or all that fit a filter; what they already asked of others is not undone
     Cancel(cancel::Args),
+    /// Have a dead run, or all that fit a filter, go on from what failed
+    Retry(retry::Args),
 }
 
 pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result<(), Failure> {
@@ -70,6 +80,7 @@ pub(super) async fn run(args: Args, config: &Path, output: Output<'_>) -> Result
             output.answer(&answer, show);
         }
         Some(Command::Cancel(args)) => cancel::run(args, &client, output).await?,
+        Some(Command::Retry(args)) => retry::run(args, &client, output).await?,
         None => {
             let answer = client.get("/runs", &args.filter.query()).await?;
             output.answer(&answer, list);
@@ -86,6 +97,8 @@ impl Filter {
             ("rule", self.rule.clone()),
             ("subappid", self.app.map(|app| app.to_string())),
             ("event", self.event.clone()),
+            ("since", self.since.clone()),
+            ("until", self.until.clone()),
             ("before", self.before.clone()),
         ];
         query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));

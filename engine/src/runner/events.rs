@@ -19,6 +19,7 @@ pub(super) async fn input(hand: &Hand, stored: Stored) -> Result<Option<Input>, 
     Ok(Some(match stored {
         Stored::Timer { path, kind } => Input::Timer { path, kind },
         Stored::Cancel { reason } => Input::Cancel { reason },
+        Stored::Retry { generation, new_key } => Input::Retry { generation, new_key },
         Stored::Event { path, event } => match read(hand, event).await? {
             Some(event) => Input::Event { path, event },
             None => return Ok(None),

@@ -133,15 +133,19 @@ impl Hand {
         Ok((decision, consumed))
     }
 
-    /// Stops a run that cannot go on, with the reason, until a person has helped. A cancelled one ends.
+    /// Stops a run that cannot go on, with the reason, until a person has helped. A cancelled one ends, and one that is
+    /// retried is dead again.
     pub(super) async fn pause(&self, state: &str, reason: &str, inbox: &[InboxRow]) {
         let lease = &self.leash.lease;
         let cancelled = inbox.iter().find_map(|row| match &row.input {
             Stored::Cancel { reason } => Some(reason.as_str()),
-            Stored::Timer { .. } | Stored::Event { .. } => None,
+            Stored::Timer { .. } | Stored::Event { .. } | Stored::Retry { .. } => None,
         });
+        let is_retried = inbox.iter().any(|row| matches!(row.input, Stored::Retry { .. }));
         let (status, code, message) = match cancelled {
             Some(reason) => (RunStatus::Cancelled, "cancelled", reason),
+            // It is as dead as it was, and may be retried again.
+            None if is_retried => (RunStatus::Dead, "not_retried", reason),
             None => (RunStatus::Paused, "paused", reason),
         };
         tracing::warn!(run = %lease.run, reason, "the run is paused");
@@ -167,7 +171,7 @@ impl Hand {
             raised: None,
         };
         // An input that came this very moment keeps the lease; giving it back lets the run be claimed for it.
-        if let Ok(inputs) = self.write(advance, cancelled.is_none()).await
+        if let Ok(inputs) = self.write(advance, status == RunStatus::Paused).await
             && !inputs.is_empty()
         {
             self.release().await;

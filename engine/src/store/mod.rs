@@ -108,6 +108,9 @@ pub trait Admin: Send + Sync + 'static {
     fn written(&self) -> Option<Written> {
         None
     }
+    /// Has a dead run go on: makes it one that may be claimed, with [`Input::Retry`] in its inbox, and keeps the events that
+    /// it needs, in one commit.
+    async fn retry(&self, retry: Retry) -> Result<Retried, Error>;
     /// Writes a complete copy of the store to a new file, a little at a time. What is committed meanwhile is in it too; it
     /// has its name once it is whole and durable. `told` hears how far it is.
     ///

@@ -50,16 +50,16 @@ impl Ending {
     pub(super) fn called(self, word: &'static str) -> Self {
         Self { word: Some(word), ..self }
     }
+}
 
-    /// Whether it fails what the step lies in.
-    fn fails(&self, step: &Step) -> bool {
-        let means = match self.outcome {
-            StepOutcome::Failed => step.on_error,
-            StepOutcome::TimedOut => step.on_timeout.unwrap_or(step.on_error),
-            StepOutcome::Running | StepOutcome::Succeeded | StepOutcome::Skipped => OnError::Continue,
-        };
-        means == OnError::Fail
-    }
+/// Whether a step that ends so fails what it lies in.
+pub(super) fn fails(step: &Step, outcome: StepOutcome) -> bool {
+    let means = match outcome {
+        StepOutcome::Failed => step.on_error,
+        StepOutcome::TimedOut => step.on_timeout.unwrap_or(step.on_error),
+        StepOutcome::Running | StepOutcome::Succeeded | StepOutcome::Skipped => OnError::Continue,
+    };
+    means == OnError::Fail
 }
 
 impl<'p> Walk<'p> {
@@ -96,7 +96,7 @@ impl<'p> Walk<'p> {
     /// Ends the innermost step or item, and with it what its failure takes along.
     pub(super) fn end(&mut self, mut ending: Ending) {
         while let Some(place) = self.place() {
-            let failure = ending.error.clone().filter(|_| ending.fails(place.step));
+            let failure = ending.error.clone().filter(|_| fails(place.step, ending.outcome));
             self.close(&place, ending);
             let frames = &mut self.cursor.state.frames;
             let Some(error) = failure else {

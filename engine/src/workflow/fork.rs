@@ -40,7 +40,7 @@ pub struct Fork {
 }
 
 /// Where a branch or an item stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strand {
     /// From the list of the branch, or the item, inwards.
     pub frames: Vec<Frame>,
@@ -109,9 +109,29 @@ pub(super) fn calling(rule: &Rule, state: &mut State) -> Vec<(StepPath, u32)> {
     }
 }
 
+/// The steps that a cursor stands in or before, one for each of its strands.
+pub(super) fn standing(rule: &Rule, state: &mut State) -> Vec<StepPath> {
+    let Some(Active::Fork(fork)) = state.active.take() else {
+        return places(rule, state).pop().map(|place| place.path()).into_iter().collect();
+    };
+    let (mut found, trunk) = (Vec::new(), state.frames.len());
+    for strand in fork.strands.into_values() {
+        state.frames.extend(strand.frames);
+        state.active = strand.active;
+        found.extend(standing(rule, state));
+        state.frames.truncate(trunk);
+    }
+    found
+}
+
 impl Fork {
+    /// One of which this many are begun or have ended.
+    pub(super) fn of(started_at: Timestamp, count: usize, next: usize, limit: usize) -> Self {
+        Self { started_at, count, next, limit, strands: BTreeMap::new(), failed: None }
+    }
+
     /// Begins what there is room for. After a failure no further item is begun; branches all are, at once.
-    fn fill(&mut self, step: &Step, is_loop: bool) {
+    pub(super) fn fill(&mut self, step: &Step, is_loop: bool) {
         while self.next < self.count && self.strands.len() < self.limit && !(is_loop && self.failed.is_some()) {
             let (index, started_at) = (self.next, self.started_at);
             self.next += 1;
@@ -196,7 +216,7 @@ impl<'p> Walk<'p> {
 
     /// Begins branches or items, `limit` at the same time.
     pub(super) fn fork(&mut self, place: &Place<'p>, count: usize, limit: usize) -> Next {
-        let fork = Fork { started_at: self.now, count, next: 0, limit, strands: BTreeMap::new(), failed: None };
+        let fork = Fork::of(self.now, count, 0, limit);
         self.open(place);
         self.cursor.state.active = Some(Active::Fork(fork));
         self.tend();

@@ -6,6 +6,7 @@
 //! then one thing to do ([`Next`]). Nothing here reads a clock, draws a random number, waits, or fails: any input in
 //! any state has an answer, and what comes late or is meant for another step changes nothing.
 
+mod again;
 mod application;
 mod attempt;
 mod completion;
@@ -38,6 +39,7 @@ use oncue_rules::ids::{ActionName, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
+pub use again::{Doubt, Repeat};
 pub use decision::{Decision, still_wanted};
 pub use fork::{Fork, Strand};
 pub use key::{idempotency_key, jitter};
@@ -47,6 +49,9 @@ pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Ti
 pub use restore::{Damaged, Events};
 pub use state::{Active, Earlier, Frame, Phase, State};
 
+pub use wait::referred;
+
+use again::Again;
 use view::View;
 
 /// A run in hand. What it decided counts once it is committed; a run whose commit was refused is to be dropped.
@@ -64,6 +69,8 @@ struct Cursor {
     view: View,
     /// The events that told of the ends of earlier rounds of steps that are under way.
     told: Events,
+    /// Where it goes on when it is dead and retried.
+    again: Option<Box<Again>>,
 }
 
 /// Something that happened to a run.
@@ -101,6 +108,14 @@ pub enum Input {
     Cancel {
         /// Why.
         reason: String,
+    },
+    /// A person asked for a dead run to go on from what failed. Of a dead run that was not taken up from the store it asks
+    /// in vain.
+    Retry {
+        /// A generation that no step for its event and rule has had.
+        generation: u32,
+        /// Whether what is repeated is to be a new request to the other side.
+        new_key: bool,
     },
     /// An event came that carries a key which a step waits for. Whether it is the awaited one is for the step to say.
     Event {

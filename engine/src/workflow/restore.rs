@@ -8,6 +8,7 @@ use oncue_rules::ids::EventId;
 use oncue_rules::rule::{ForEach, Step, StepKind};
 use oncue_rules::value::Value;
 
+use super::again::Again;
 use super::fork::{Fork, Strand, head};
 use super::place::{branch_path, case_path, inner_path, item_path, name};
 use super::record::{StepOutcome, StepRow};
@@ -112,7 +113,9 @@ impl Run {
         let strand = (state.frames.as_slice(), state.active.as_ref());
         reader.open_list(state.phase.prefix(), state.phase.steps(rule), strand, None)?;
         let told = told(&state, events)?;
-        Ok(Self { program, cursor: Cursor { facts, state, view, told } })
+        let is_dead = state.phase == Phase::Dead;
+        let again = if is_dead { Again::find(reader, rule, state.generation)?.map(Box::new) } else { None };
+        Ok(Self { program, cursor: Cursor { facts, state, view, told, again } })
     }
 }
 
@@ -133,11 +136,11 @@ pub type Events = HashMap<EventId, Arc<Event>>;
 /// The frames of a cursor from one on, and what is active at their end.
 type Part<'s> = (&'s [Frame], Option<&'s Active>);
 
-struct Reader<'r> {
-    rows: HashMap<&'r str, &'r StepRow>,
-    view: &'r mut View,
+pub(super) struct Reader<'r> {
+    pub(super) rows: HashMap<&'r str, &'r StepRow>,
+    pub(super) view: &'r mut View,
     events: &'r Events,
-    program: &'r Program,
+    pub(super) program: &'r Program,
 }
 
 impl Reader<'_> {
@@ -224,7 +227,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn put_ended_item(&mut self, step: &Step, path: &str, index: usize) -> Result<(), Damaged> {
+    pub(super) fn put_ended_item(&mut self, step: &Step, path: &str, index: usize) -> Result<(), Damaged> {
         if let Some(result) = self.ended_item(step, &item_path(path, index))? {
             self.view.bind(index);
             self.view.put_result(result);
@@ -272,7 +275,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn ended_list(&mut self, list: &[Step], path_of: impl Fn(&Step, usize) -> String) -> Result<(), Damaged> {
+    pub(super) fn ended_list(
+        &mut self,
+        list: &[Step],
+        path_of: impl Fn(&Step, usize) -> String,
+    ) -> Result<(), Damaged> {
         list.iter().enumerate().try_for_each(|(index, step)| self.ended_step(step, &path_of(step, index)))
     }
 

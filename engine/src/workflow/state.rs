@@ -28,6 +28,9 @@ pub struct State {
     /// The generation of the steps that come.
     #[serde(default)]
     pub generation: u32,
+    /// The generation of the steps of `on_failure`, when the run has failed before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failure_generation: u32,
     /// Bytes of outputs so far in this phase.
     #[serde(default)]
     pub bytes: u64,
@@ -184,6 +187,7 @@ impl State {
             frames: vec![Frame::Block { at: 0, started_at: now }],
             active: None,
             generation: 0,
+            failure_generation: 0,
             bytes: 0,
             error: None,
             deaths: 0,
@@ -212,6 +216,14 @@ impl State {
             Phase::Succeeded => RunStatus::Succeeded,
             Phase::Dead => RunStatus::Dead,
             Phase::Cancelled => RunStatus::Cancelled,
+        }
+    }
+
+    /// The generation of a step that is begun.
+    pub(super) fn generation(&self) -> u32 {
+        match self.phase {
+            Phase::OnFailure => self.generation.max(self.failure_generation),
+            _ => self.generation,
         }
     }
 
@@ -290,6 +302,17 @@ impl Frame {
             | Self::Branch { started_at, .. }
             | Self::Item { started_at, .. }
             | Self::Each { started_at, .. } => started_at,
+        }
+    }
+
+    /// It is entered at this moment.
+    pub(super) fn begin_at(&mut self, now: Timestamp) {
+        match self {
+            Self::Block { started_at, .. }
+            | Self::Case { started_at, .. }
+            | Self::Branch { started_at, .. }
+            | Self::Item { started_at, .. }
+            | Self::Each { started_at, .. } => *started_at = now,
         }
     }
 

@@ -31,7 +31,7 @@ impl Run {
         let view = View::new(&program, &facts);
         let state = State::initial(now);
         let decision = Decision { status: RunStatus::Pending, ..Draft::default().decide(&state, Next::Continue) };
-        (Self { program, cursor: Cursor { facts, state, view, told: Events::new() } }, decision)
+        (Self { program, cursor: Cursor { facts, state, view, told: Events::new(), again: None } }, decision)
     }
 
     /// What an input means for the run.
@@ -89,7 +89,13 @@ impl Run {
 impl Walk<'_> {
     fn take(&mut self, input: Input) -> Next {
         if self.cursor.state.phase.is_final() {
-            return Next::End;
+            return match (input, self.cursor.again.take()) {
+                (Input::Retry { generation, new_key }, Some(again)) => self.retry(*again, generation, new_key),
+                (_, again) => {
+                    self.cursor.again = again;
+                    Next::End
+                }
+            };
         }
         match input {
             Input::Resume => {
@@ -103,6 +109,8 @@ impl Walk<'_> {
                 self.go_all();
             }
             Input::Continue => self.go_all(),
+            // It goes on already.
+            Input::Retry { .. } => {}
             Input::Cancel { reason } => return self.cancel(&reason),
             Input::Attempt { path, number, result } => {
                 self.at(&path, |walk, path| walk.attempt_ended(path, number, result));

@@ -29,7 +29,8 @@ fn reference(event: EventId) -> String {
 }
 
 /// The events that the outputs of a row stand for, the last one last.
-pub(super) fn referred(output: &str) -> Vec<EventId> {
+#[must_use]
+pub fn referred(output: &str) -> Vec<EventId> {
     // Most outputs hold none, and are not parsed for it.
     if !output.contains("\"$event\":") {
         return Vec::new();

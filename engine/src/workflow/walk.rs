@@ -181,7 +181,7 @@ impl<'p> Walk<'p> {
                 self.cursor.state.active = Some(Active::Call {
                     attempts: 0,
                     lost: 0,
-                    generation: self.cursor.state.generation,
+                    generation: self.cursor.state.generation(),
                     started_at: self.now,
                     retry_at: None,
                     earlier: None,

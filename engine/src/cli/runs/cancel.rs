@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::client::Client;
+use super::super::found::found;
 use super::super::output::{Output, cell};
 use super::super::progress::Progress;
 use super::super::{Exit, Failure};
@@ -15,8 +16,6 @@ Examples:
 
 With a filter, runs that have ended are left out.";
 
-/// Runs of a page of the list.
-const PAGE: &str = "1000";
 /// Statuses in which there is nothing to cancel.
 const ENDED: [&str; 3] = ["succeeded", "dead", "cancelled"];
 
@@ -86,27 +85,13 @@ fn is_live(run: &Value) -> bool {
     !ENDED.contains(&cell(run, "status").as_str())
 }
 
-/// The runs that the filter names, before any is cancelled: the list would change under way.
+/// The runs that the filter names and that have not ended.
 async fn find(client: &Client, args: &Args) -> Result<Vec<String>, Failure> {
     let app = args.app.map(|app| app.to_string());
     let given = [("status", &args.status), ("rule", &args.rule), ("subappid", &app), ("event", &args.event)];
     let query: Vec<_> = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
-    let mut progress = Progress::start("finding runs");
-    let mut found = Vec::new();
-    let mut before: Option<String> = None;
-    loop {
-        let mut query = query.clone();
-        query.push(("limit", PAGE.to_owned()));
-        query.extend(before.map(|run| ("before", run)));
-        let page = client.get("/runs", &query).await?;
-        let items = page["items"].as_array().into_iter().flatten();
-        found.extend(items.filter(|run| is_live(run)).map(|run| cell(run, "id")));
-        progress.update(|| format!("{} runs", found.len()));
-        before = page["next"].as_str().map(str::to_owned);
-        if before.is_none() {
-            return Ok(found);
-        }
-    }
+    let found = found(client, "/runs", &query).await?;
+    Ok(found.iter().filter(|run| is_live(run)).map(|run| cell(run, "id")).collect())
 }
 
 fn describe(answer: &Value) -> String {

@@ -5,12 +5,13 @@
 //!
 //! | method and path under `/api/v1` | parameters | answer |
 //! |---|---|---|
-//! | GET `/events` | `type` `subappid` `file_id`\|`task_id`\|`session_id` `since` `limit` `before` | [`Listing`] of [`EventView`] |
+//! | GET `/events` | `type` `subappid` `file_id`\|`task_id`\|`session_id` `since` `until` `limit` `before` | [`Listing`] of [`EventView`] |
 //! | POST `/events` | body `{"subappid": N, "body": OBJECT or TEXT}` | [`EmittedView`] |
 //! | GET `/events/ID` | | [`EventDetailView`] |
-//! | GET `/runs` | `status` `rule` `subappid` `event` `limit` `before` | [`Listing`] of [`RunView`] |
+//! | GET `/runs` | `status` `rule` `subappid` `event` `since` `until` `limit` `before` | [`Listing`] of [`RunView`] |
 //! | GET `/runs/ID` | | [`RunDetailView`] |
 //! | POST `/runs/ID/cancel` | body `{"reason": TEXT}` or none | [`CancelledView`] |
+//! | POST `/runs/ID/retry` | body `{"new_key": BOOL, "again": BOOL, "dry_run": BOOL}` or none | [`RetriedView`] |
 //! | GET `/rules` | | [`RulesView`] |
 //! | GET `/rules/NAME` | | [`RuleDetailView`] |
 //! | POST `/rules/reload` | | [`ReloadView`] |
@@ -26,6 +27,7 @@ mod backup;
 mod health;
 mod query;
 mod read;
+mod rerun;
 mod rules;
 mod views;
 mod write;
@@ -38,6 +40,8 @@ use warp::Filter;
 use warp::http::Method;
 
 pub use backup::{BackupView, Backups};
+pub(crate) use read::{failed, not_stored};
+pub use rerun::{Consent, RepeatView, Reruns, RetriedView};
 pub use rules::{FindingView, LiveRules, ReloadView, RuleDetailView, RulesStatusView, RulesView};
 pub use views::*;
 
@@ -59,6 +63,8 @@ pub struct Api {
     pub admin: Arc<dyn Admin>,
     /// The rules that are live.
     pub rules: Arc<dyn LiveRules>,
+    /// Who runs again what has run.
+    pub reruns: Arc<dyn Reruns>,
     /// Where emitted events go.
     pub ingest: Arc<dyn Ingest>,
     /// Copies of the store.
@@ -99,6 +105,7 @@ impl Api {
             return match resource {
                 ["events"] => self.emit(&mut request).await,
                 ["runs", id, "cancel"] => self.cancel(id, &mut request).await,
+                ["runs", id, "retry"] => self.retry(id, &mut request).await,
                 ["rules", "reload"] => self.reload(&request.query).await,
                 ["backup"] => self.back_up(&mut request).await,
                 _ => Err(refuse_method(resource, &request.method)),
@@ -126,7 +133,7 @@ impl Api {
 fn refuse_method(resource: &[&str], method: &Method) -> Error {
     match resource {
         ["events" | "backup"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
-        ["runs", _, "cancel"] | ["rules", "reload"] => Error::method_not_allowed(method, "POST"),
+        ["runs", _, "cancel" | "retry"] | ["rules", "reload"] => Error::method_not_allowed(method, "POST"),
         ["events" | "runs" | "rules", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
             Error::method_not_allowed(method, "GET, HEAD")
         }

@@ -16,7 +16,7 @@ const KEYS: [&str; 3] = [key::FILE_ID, key::TASK_ID, key::SESSION_ID];
 
 impl Api {
     pub(super) async fn events(&self, query: &str) -> Result<Response, Error> {
-        let known = ["type", "subappid", "file_id", "task_id", "session_id", "since", "limit", "before"];
+        let known = ["type", "subappid", "file_id", "task_id", "session_id", "since", "until", "limit", "before"];
         let query = Query::parse(query, &known)?;
         let mut keys = KEYS.into_iter().filter_map(|name| Some((name, query.get(name)?)));
         let key = keys.next().map(|(name, value)| CorrelationKey { name: name.to_owned(), value: value.to_owned() });
@@ -28,6 +28,7 @@ impl Api {
             subappid: query.parsed("subappid")?,
             key,
             since: query.moment("since")?,
+            until: query.moment("until")?,
         };
         let page = query.page(|id: EventId| *id.as_bytes())?;
         let rows = self.admin.events(filter, page).await.map_err(failed)?;
@@ -44,7 +45,7 @@ impl Api {
     }
 
     pub(super) async fn runs(&self, query: &str) -> Result<Response, Error> {
-        let query = Query::parse(query, &["status", "rule", "subappid", "event", "limit", "before"])?;
+        let query = Query::parse(query, &["status", "rule", "subappid", "event", "since", "until", "limit", "before"])?;
         let status = |word: &str| {
             let words = RunStatus::ALL.map(RunStatus::as_str).join(", ");
             RunStatus::from_word(word).ok_or_else(|| invalid("status", word, &format!("it is one of {words}")))
@@ -54,6 +55,8 @@ impl Api {
             rule: query.get("rule").map(RuleName::new),
             subappid: query.parsed("subappid")?,
             event: query.parsed("event")?,
+            since: query.moment("since")?,
+            until: query.moment("until")?,
         };
         let page = query.page(|id: RunId| *id.as_bytes())?;
         let rows = self.admin.runs(filter, page).await.map_err(failed)?;
@@ -92,13 +95,13 @@ pub(super) fn parse_id<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result
     text.parse().map_err(|error: T::Err| Error::invalid("invalid_id", error.to_string()))
 }
 
-pub(super) fn not_stored(what: &str, id: &str) -> Error {
+pub(crate) fn not_stored(what: &str, id: &str) -> Error {
     Error::new(reply::ErrorKind::NotFound, "not_found", format!("there is no {what} {id}"))
 }
 
 /// What a client sees of an error of the store; the log has the causes.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
-pub(super) fn failed(error: store::Error) -> Error {
+pub(crate) fn failed(error: store::Error) -> Error {
     reply::log_chain("a call failed", &error);
     match error {
         store::Error::NotFound { .. } => {

@@ -1,4 +1,6 @@
 mod backup;
+mod cancel;
+mod rerun;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -62,6 +64,9 @@ impl Admin for FakeAdmin {
     async fn counts(&self) -> Result<Counts, Error> {
         self.note("counts")?;
         Ok(Counts { events: 3, duplicates: 1, runs: vec![(RunStatus::Dead, 2)], quarantined: 4 })
+    }
+    async fn retry(&self, _: Retry) -> Result<Retried, Error> {
+        unreachable!()
     }
     async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error> {
         self.note(file)?;
@@ -145,6 +150,7 @@ impl Rig {
             admin: Arc::<FakeAdmin>::clone(&admin),
             rules: Arc::new(OneRule),
             ingest: Arc::<FakeIngest>::clone(&ingest),
+            reruns: Arc::new(rerun::Fake),
             backups: Backups::default(),
             body: BodyLimits::default(),
             now,
@@ -222,7 +228,13 @@ impl Rig {
         };
         let attempt = FailedAttempt { path: StepPath::new("tell"), number: 1, at: now(), error };
         let timer = Timer { path: StepPath::new("tell"), kind: TimerKind::Retry, due_at: now() };
-        let detail = RunDetail { row, steps: vec![step], failed_attempts: vec![attempt], timers: vec![timer] };
+        let detail = RunDetail {
+            row,
+            steps: vec![step],
+            failed_attempts: vec![attempt],
+            timers: vec![timer],
+            state: "{}".to_owned(),
+        };
         self.admin.store.runs.lock().unwrap().push(detail);
         id
     }
@@ -268,6 +280,7 @@ async fn events_are_filtered_by_what_the_query_says() {
         subappid: Some(SubAppId(APP)),
         key: Some(CorrelationKey { name: "file_id".to_owned(), value: "5 a".to_owned() }),
         since: Some(Timestamp(1_769_817_600_000)),
+        until: None,
     };
     assert_eq!(rig.last_question(), format!("{:?}", (filter, Page { limit: 7, before: Some([7; 16]) })));
 }
@@ -335,6 +348,8 @@ async fn a_run_is_shown_with_steps_attempts_and_timers() {
         rule: Some(RuleName::new("r")),
         subappid: None,
         event: Some(EventId::from_bytes([2; 16])),
+        since: None,
+        until: None,
     };
     assert_eq!(rig.last_question(), format!("{:?}", (filter, Page { limit: 50, before: None })));
 }
@@ -381,7 +396,7 @@ async fn a_query_that_makes_no_sense_is_refused_with_what_is_known() {
         (
             "/events?typ=x",
             "unknown_parameter",
-            "known are type, subappid, file_id, task_id, session_id, since, limit, before",
+            "known are type, subappid, file_id, task_id, session_id, since, until, limit, before",
         ),
         ("/events?type=a&type=b", "repeated_parameter", "twice"),
         ("/events?subappid=x", "invalid_parameter", "subappid"),
@@ -471,20 +486,4 @@ async fn an_emitted_event_that_is_none_is_refused() {
     *rig.ingest.mood.lock().unwrap() = Mood::Unavailable;
     let call = json!({ "subappid": APP, "body": sample("01_new_file_upload_plain") }).to_string();
     assert_eq!(rig.call("POST", "/events", &call).await.status, 503);
-}
-
-#[tokio::test]
-async fn a_cancel_is_delivered_to_a_run_that_goes_on_and_to_no_other() {
-    let rig = Rig::new().await;
-    let (waiting, ended) = (rig.add_run(RunStatus::Waiting), rig.add_run(RunStatus::Succeeded));
-    let answer = rig.call("POST", &format!("/runs/{waiting}/cancel"), r#"{"reason":"wrong file"}"#).await;
-    assert_eq!((answer.status, answer.json()), (202, json!({ "run": waiting.to_string(), "outcome": "asked" })));
-    assert_eq!(rig.call("POST", &format!("/runs/{waiting}/cancel"), "").await.status, 202);
-    assert_eq!(rig.call("POST", &format!("/runs/{ended}/cancel"), "").await.status, 409);
-    assert_eq!(rig.call("POST", &format!("/runs/{}/cancel", RunId::generate()), "").await.status, 404);
-    let answer = rig.call("POST", &format!("/runs/{waiting}/cancel"), r#"{"reason":7}"#).await;
-    assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_body"));
-    let reasons: Vec<_> = rig.admin.store.delivered.lock().unwrap().iter().map(|sent| sent.input.clone()).collect();
-    let cancel = |reason: &str| Input::Cancel { reason: reason.to_owned() };
-    assert_eq!(reasons, [cancel("wrong file"), cancel("cancelled through the API")]);
 }

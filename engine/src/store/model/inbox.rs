@@ -28,6 +28,13 @@ pub enum Input {
         /// The event.
         event: EventId,
     },
+    /// A person asked for the run, which is dead, to go on.
+    Retry {
+        /// A generation that no step for its event and rule has had.
+        generation: u32,
+        /// Whether what is repeated is to be a new request to the other side.
+        new_key: bool,
+    },
     /// A person asked for the run to end.
     Cancel {
         /// Why.

@@ -3,11 +3,13 @@
 mod command;
 mod examine;
 mod inbox;
+mod rerun;
 mod view;
 
 pub use command::*;
 pub use examine::*;
 pub use inbox::*;
+pub use rerun::*;
 pub use view::*;
 
 pub use crate::workflow::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};

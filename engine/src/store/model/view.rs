@@ -29,6 +29,8 @@ pub struct EventFilter {
     pub key: Option<CorrelationKey>,
     /// Received at or after this moment. Looks no further back than ten minutes of ids, which are made on receipt.
     pub since: Option<Timestamp>,
+    /// Received before this moment; looks as far as for `since`.
+    pub until: Option<Timestamp>,
 }
 
 /// Which runs.
@@ -42,6 +44,10 @@ pub struct RunFilter {
     pub subappid: Option<SubAppId>,
     /// Of this event.
     pub event: Option<EventId>,
+    /// Created at or after this moment. Ids are made then, give or take ten minutes.
+    pub since: Option<Timestamp>,
+    /// Created before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// An event in a list.
@@ -112,6 +118,8 @@ pub struct RunDetail {
     pub failed_attempts: Vec<FailedAttempt>,
     /// Its timers.
     pub timers: Vec<Timer>,
+    /// Its cursor, as JSON.
+    pub state: String,
 }
 
 /// A body in quarantine.

@@ -41,7 +41,7 @@ impl Verb for Deliver {
     }
 }
 
-fn is_stored(tx: &Tx<'_>, event: &[u8; 16]) -> Result<bool, Fault> {
+pub(super) fn is_stored(tx: &Tx<'_>, event: &[u8; 16]) -> Result<bool, Fault> {
     Ok(tx.sql.first("SELECT 1 FROM events WHERE id = ?1", [event], |_| Ok(()))?.is_some())
 }
 

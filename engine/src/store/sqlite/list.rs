@@ -71,6 +71,10 @@ pub(super) fn events(sql: &Connection, filter: &EventFilter, page: Page) -> Resu
         conditions.and_value("e.received_at >= ?", since.0);
         conditions.and_value(if by_key { "k.event >= ?" } else { "e.id >= ?" }, floor(since));
     }
+    if let Some(until) = filter.until {
+        conditions.and_value("e.received_at < ?", until.0);
+        conditions.and_value(if by_key { "k.event < ?" } else { "e.id < ?" }, ceiling(until));
+    }
     if let Some(before) = page.before {
         conditions.and_value(if by_key { "k.event < ?" } else { "e.id < ?" }, before);
     }
@@ -81,8 +85,16 @@ pub(super) fn events(sql: &Connection, filter: &EventFilter, page: Page) -> Resu
 /// An id that no event received at or after `since` is below, so that the walk from the newest may end there. Ids are
 /// made on receipt and begin with 48 bits of milliseconds (RFC 9562).
 fn floor(since: Timestamp) -> [u8; 16] {
-    let millis = u64::try_from(since.0.saturating_sub(SLACK_MS)).unwrap_or(0);
-    (u128::from(millis) << 80).to_be_bytes()
+    first_id(since.0.saturating_sub(SLACK_MS))
+}
+
+/// An id that no event received before `until` is above.
+fn ceiling(until: Timestamp) -> [u8; 16] {
+    first_id(until.0.saturating_add(SLACK_MS))
+}
+
+fn first_id(millis: i64) -> [u8; 16] {
+    (u128::from(u64::try_from(millis).unwrap_or(0)) << 80).to_be_bytes()
 }
 
 /// [`crate::store::Admin::runs`].
@@ -103,6 +115,14 @@ pub(super) fn runs(sql: &Connection, filter: &RunFilter, page: Page) -> Result<V
     }
     if let Some(subappid) = filter.subappid {
         conditions.and_value("app = ?", app(Some(subappid)));
+    }
+    if let Some(since) = filter.since {
+        conditions.and_value("created_at >= ?", since.0);
+        conditions.and_value("id >= ?", floor(since));
+    }
+    if let Some(until) = filter.until {
+        conditions.and_value("created_at < ?", until.0);
+        conditions.and_value("id < ?", ceiling(until));
     }
     if let Some(before) = page.before {
         conditions.and_value("id < ?", before);

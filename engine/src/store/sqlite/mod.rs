@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `open` | lock, settings, schema |
 //! | `writer`, `tx` | the queue and its thread; what commands write through |
-//! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `expire` | the commands, by what they are about |
+//! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `rerun`, `expire` | the commands, by what they are about |
 //! | `copy`, `draft` | a copy of the whole store, made while it is written to |
 //! | `reader`, `list`, `show`, `examine` | reads |
 //! | `checkpoint` | the write-ahead log |
@@ -33,6 +33,7 @@ mod lease;
 mod list;
 mod open;
 mod reader;
+mod rerun;
 mod rows;
 mod show;
 mod tx;
@@ -55,7 +56,7 @@ use self::writer::{QueueLimits, Writer};
 use super::{
     Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Copied, Counts, Delivered, Delivery, Due,
     Error, EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Place, Quarantine,
-    QuarantineRow, Retention, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
+    QuarantineRow, Retention, Retried, Retry, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
 };
 
 /// Bytes of a page; fixed when a database is made.
@@ -255,6 +256,10 @@ impl Admin for SqliteStore {
 
     async fn sums(&self) -> Result<Vec<(String, i64)>, Error> {
         self.readers.read("reading sums", examine::sums).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Retried, Error> {
+        self.writer.submit(rerun::RetryRun(retry)).await
     }
 
     async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error> {

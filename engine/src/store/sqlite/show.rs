@@ -22,10 +22,12 @@ pub(super) fn event(sql: &Connection, id: EventId) -> Result<Option<StoredEvent>
 
 /// [`crate::store::Admin::run`].
 pub(super) fn run(sql: &Connection, id: RunId) -> Result<Option<RunDetail>, Stop> {
-    let query = format!("SELECT {RUN} FROM runs WHERE id = ?1");
-    let Some(row) = sql.first(&query, [id.as_bytes()], |row| run_row(&mut Columns::of(row)))? else {
-        return Ok(None);
-    };
+    let query = format!("SELECT {RUN}, state FROM runs WHERE id = ?1");
+    let found = sql.first(&query, [id.as_bytes()], |row| {
+        let columns = &mut Columns::of(row);
+        Ok((run_row(columns)?, columns.take()?))
+    })?;
+    let Some((row, state)) = found else { return Ok(None) };
     let failed_attempts = sql.rows(
         "SELECT path, number, at, error FROM failed_attempts WHERE run = ?1 ORDER BY at, path, number",
         [id.as_bytes()],
@@ -33,7 +35,7 @@ pub(super) fn run(sql: &Connection, id: RunId) -> Result<Option<RunDetail>, Stop
     )?;
     let timers =
         sql.rows("SELECT path, kind, due_at FROM timers WHERE run = ?1 ORDER BY path, kind", [id.as_bytes()], timer)?;
-    Ok(Some(RunDetail { row, steps: steps(sql, id)?, failed_attempts, timers }))
+    Ok(Some(RunDetail { row, steps: steps(sql, id)?, failed_attempts, timers, state }))
 }
 
 /// Steps in the order in which they started; those that started together, by path.

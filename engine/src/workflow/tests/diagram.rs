@@ -7,7 +7,7 @@ use oncue_plugins::action::ActionError;
 use oncue_rules::rule::Step;
 use serde_json::json;
 
-use super::support::{Simulation, With, act, parallel, program, set, sleep};
+use super::support::{Simulation, With, act, group, parallel, program, set, sleep};
 use crate::workflow::record::RunStatus;
 use crate::workflow::{Input, StepOutcome};
 
@@ -28,7 +28,8 @@ fn drawn(heading: &str) -> Moves {
     diagram.lines().filter_map(arrow).collect()
 }
 
-/// All that runs of different kinds do, from their beginning or after a wait for room, each cancelled at every moment too.
+/// All that runs of different kinds do, from their beginning or after a wait for room, each cancelled at every moment too,
+/// and each that is dead retried.
 fn seen() -> (Moves, Moves) {
     let no = || Err(ActionError::fatal("no", "never"));
     let busy = || Err(ActionError::retry("busy", "later"));
@@ -44,11 +45,13 @@ fn seen() -> (Moves, Moves) {
         (vec![broken()], tell()),
         (vec![act("a", &json!({}))], Vec::new()),
         (vec![act("a", &json!({})).tries(1)], tell()),
+        (vec![group("grp", vec![act("a", &json!({})).tries(1)])], Vec::new()),
         (vec![parallel("grp", vec![("one", vec![act("a", &json!({}))]), ("two", vec![sleep("b", 5)])])], Vec::new()),
     ];
     let (mut runs, mut steps) = (Moves::new(), Moves::new());
     for (kind, on_failure) in &kinds {
-        for (deferred, reply, cancelled_at) in (0..64).map(|bits| (bits % 2 == 0, bits / 2 % 4, bits / 8)) {
+        for (deferred, reply, cancelled_at) in (0..128).map(|bits| (bits % 2 == 0, bits / 2 % 4, bits / 8)) {
+            let (cancelled_at, retried) = (cancelled_at % 8, cancelled_at >= 8);
             let rule = program(kind.clone(), on_failure.clone());
             let begin = if deferred { Simulation::defer } else { Simulation::begin };
             let replies = match reply {
@@ -65,6 +68,10 @@ fn seen() -> (Moves, Moves) {
                 if !run.step() {
                     break;
                 }
+            }
+            if retried && run.status() == RunStatus::Dead {
+                run.retry(false);
+                while run.step() {}
             }
             runs.extend(run.db.moves);
             steps.extend(run.db.step_moves);

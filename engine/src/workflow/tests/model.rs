@@ -14,7 +14,7 @@ use serde_json::json;
 use super::support::{Simulation, With, act, done, end, group, parallel, program, set, sleep, switch, wait_for};
 use super::work::{work_done, work_in_rounds};
 use crate::workflow::record::{RunStatus, TimerKind};
-use crate::workflow::{Input, Next};
+use crate::workflow::{Call, Input, Next};
 
 /// The shape of a random step.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ enum Shape {
 }
 
 #[derive(Debug, Clone)]
-struct Random {
+pub(super) struct Random {
     shape: Shape,
     named: bool,
     condition: Option<bool>,
@@ -41,7 +41,7 @@ struct Random {
     goes_on: bool,
 }
 
-fn steps(depth: u32) -> BoxedStrategy<Vec<Random>> {
+pub(super) fn steps(depth: u32) -> BoxedStrategy<Vec<Random>> {
     prop::collection::vec(random(depth), 0..4).boxed()
 }
 
@@ -78,7 +78,8 @@ fn random(depth: u32) -> BoxedStrategy<Random> {
 }
 
 /// Turns shapes into steps; each refers to the named step before it.
-struct Writer {
+#[derive(Default)]
+pub(super) struct Writer {
     ids: u32,
     loops: u32,
     /// How many branches and items that run beside others it is in. Where one of them ended the run it would be chance
@@ -88,7 +89,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, randoms: &[Random]) -> Vec<Step> {
+    pub(super) fn write(&mut self, randoms: &[Random]) -> Vec<Step> {
         randoms.iter().map(|random| self.step(random)).collect()
     }
 
@@ -167,17 +168,20 @@ fn luck(path: &str, seed: u64) -> (u32, bool) {
 }
 
 /// The plain meaning of a workflow: recursion, no cursor, no crash.
-struct Model {
+#[derive(Default)]
+pub(super) struct Model {
     seed: u64,
     known: BTreeMap<String, String>,
-    outcomes: BTreeMap<String, String>,
+    pub(super) outcomes: BTreeMap<String, String>,
     items: Vec<usize>,
-    seen: BTreeMap<String, (Option<String>, Option<usize>)>,
+    pub(super) seen: BTreeMap<String, (Option<String>, Option<usize>)>,
+    /// How steps ended before the run was retried. From then on all goes well.
+    before: Option<BTreeMap<String, String>>,
 }
 
 /// How a list of steps went on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Went {
+pub(super) enum Went {
     Well,
     Failed,
     /// A step ended the run.
@@ -185,7 +189,39 @@ enum Went {
 }
 
 impl Model {
-    fn list(&mut self, steps: &[Step], prefix: &str) -> Went {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// The meaning of the same workflow when the run is retried.
+    pub(super) fn retried(self) -> Self {
+        Self { seed: self.seed, before: Some(self.outcomes), ..Self::default() }
+    }
+
+    fn luck(&self, path: &str) -> (u32, bool) {
+        if self.before.is_some() { (0, false) } else { luck(path, self.seed) }
+    }
+
+    /// Whether the event that a step of this path waits for does not come.
+    fn is_late(&self, path: &str) -> bool {
+        self.luck(path).1
+    }
+
+    /// Does something as it went before the retry, when it was over then.
+    fn once<T>(&mut self, step: &Step, path: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outcome = self.before.as_ref().and_then(|before| before.get(path)).map(String::as_str);
+        let was_over = match outcome {
+            None => false,
+            Some("succeeded" | "skipped") => true,
+            Some(_) => step.on_error == OnError::Continue,
+        };
+        let before = if was_over { self.before.take() } else { None };
+        let done = work(self);
+        self.before = before.or_else(|| self.before.take());
+        done
+    }
+
+    pub(super) fn list(&mut self, steps: &[Step], prefix: &str) -> Went {
         for (index, step) in steps.iter().enumerate() {
             let name = step.id.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
             match self.step(step, &format!("{prefix}{name}")) {
@@ -198,6 +234,10 @@ impl Model {
     }
 
     fn step(&mut self, step: &Step, path: &str) -> Went {
+        self.once(step, path, |model| model.step_anew(step, path))
+    }
+
+    fn step_anew(&mut self, step: &Step, path: &str) -> Went {
         let asked = step.condition.as_ref().is_none_or(|condition| condition.text() == "true");
         let (outcome, went) = match &step.for_each {
             _ if !asked => ("skipped", Went::Well),
@@ -219,7 +259,11 @@ impl Model {
             let item = format!("{path}[{index}]");
             self.items.push(index);
             let is_skipped = for_each.filter.is_some() && index == 1;
-            let (outcome, went) = if is_skipped { ("skipped", Went::Well) } else { self.body(step, &item) };
+            let (outcome, went) = if is_skipped {
+                ("skipped", Went::Well)
+            } else {
+                self.once(step, &item, |model| model.body(step, &item))
+            };
             self.items.pop();
             self.outcomes.insert(item, outcome.to_owned());
             forget(step, &mut self.known);
@@ -261,13 +305,13 @@ impl Model {
             }
             StepKind::End(_) => Went::Over,
             // An item of a loop has no timeout of its own, so its event comes.
-            StepKind::WaitFor(_) if is_late(path, self.seed) && step.for_each.is_none() => {
+            StepKind::WaitFor(_) if self.is_late(path) && step.for_each.is_none() => {
                 return ("timed_out", Went::Failed);
             }
             StepKind::Set(_) | StepKind::Sleep(_) | StepKind::WaitFor(_) => Went::Well,
             // The call goes well; the work ends as luck has it, in the last round if it must.
             StepKind::Uses { wait: Some(_), .. } => {
-                if is_late(path, self.seed) {
+                if self.is_late(path) {
                     Went::Failed
                 } else {
                     Went::Well
@@ -279,7 +323,7 @@ impl Model {
                     self.known.get(id).cloned()
                 });
                 self.seen.insert(path.to_owned(), (before, self.items.last().copied()));
-                let (failures, for_good) = luck(path, self.seed);
+                let (failures, for_good) = self.luck(path);
                 if failures < 2 && !for_good { Went::Well } else { Went::Failed }
             }
         };
@@ -291,14 +335,14 @@ impl Model {
 const ROUNDS: u32 = 3;
 
 /// In how many rounds the work of this path ends.
-fn rounds(path: &str, seed: u64) -> usize {
+pub(super) fn rounds(path: &str, seed: u64) -> usize {
     let (failures, for_good) = luck(path, seed);
     usize::try_from(if for_good { ROUNDS } else { failures + 1 }).unwrap()
 }
 
 /// Whether the event that a step of this path waits for does not come.
-fn is_late(path: &str, seed: u64) -> bool {
-    luck(path, seed).1
+fn is_late(path: &str, seed: Option<u64>) -> bool {
+    seed.is_some_and(|seed| luck(path, seed).1)
 }
 
 fn forget(step: &Step, known: &mut BTreeMap<String, String>) {
@@ -310,8 +354,8 @@ fn forget(step: &Step, known: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Drives a run; each moment at which it may crash takes one of `crashes`.
-fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
+/// Drives a run; each moment at which it may crash takes one of `crashes`. All goes well when there is no seed.
+pub(super) fn drive(simulation: &mut Simulation, seed: Option<u64>, crashes: &[bool]) {
     // Each loses all attempts that are under way, and a step bears the loss of ten.
     let mut lost = 0;
     let mut crashes = crashes.iter().copied().filter(|crashes| {
@@ -320,7 +364,7 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
     });
     let mut done: BTreeMap<String, u32> = BTreeMap::new();
     for round in 0..20_000_usize {
-        simulation.pick = round.wrapping_mul(7).wrapping_add(usize::try_from(seed % 1_000).unwrap());
+        simulation.pick = round.wrapping_mul(7).wrapping_add(usize::try_from(seed.unwrap_or(0) % 1_000).unwrap());
         if crashes.next().unwrap_or(false) {
             simulation.restart();
         }
@@ -340,7 +384,7 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
                     continue;
                 }
                 let failed = done.entry(path.clone()).or_default();
-                let (failures, for_good) = luck(&path, seed);
+                let (failures, for_good) = seed.map_or((0, false), |seed| luck(&path, seed));
                 let reply = match (*failed < failures, for_good) {
                     (true, _) => Err(ActionError::retry("busy", "later")),
                     (false, true) => Err(ActionError::fatal("no", "never")),
@@ -355,7 +399,7 @@ fn drive(simulation: &mut Simulation, seed: u64, crashes: &[bool]) {
 }
 
 /// Has the awaited event come, or a timer.
-fn pass_time(simulation: &mut Simulation, seed: u64) {
+fn pass_time(simulation: &mut Simulation, seed: Option<u64>) {
     let is_in_time = |wait: &&crate::workflow::Wait| {
         let path = wait.path.to_string();
         let has_timer = |kind| simulation.db.timers.contains_key(&(path.clone(), kind));
@@ -370,7 +414,7 @@ fn pass_time(simulation: &mut Simulation, seed: u64) {
     let path = wait.path.to_string();
     if wait.kind.as_str() == "WorkDone" {
         let round = simulation.keys[&path].len();
-        let fails = is_late(&path, seed) || round < rounds(&path, seed);
+        let fails = is_late(&path, seed) || seed.is_some_and(|seed| round < rounds(&path, seed));
         let told = work_done(1, ("session_id", &wait.key.value), &[("A", fails)]);
         let id = EventId::from_bytes((u128::MAX - u128::try_from(simulation.events.len()).unwrap()).to_be_bytes());
         return simulation.deliver_to(&wait.path, &Arc::new(Event { id, ..(*told).clone() }));
@@ -382,6 +426,20 @@ fn pass_time(simulation: &mut Simulation, seed: u64) {
     simulation.deliver_to(&wait.path, &done(number + 1, &value));
 }
 
+pub(super) fn outcomes(simulation: &Simulation) -> BTreeMap<String, String> {
+    let rows = simulation.db.rows.iter();
+    rows.map(|(path, row)| (path.clone(), row.outcome.as_str().to_owned())).collect()
+}
+
+/// What a call was told of the step before it, and of the item that it is for.
+pub(super) fn seen(call: &Call) -> (Option<String>, Option<usize>) {
+    let item = match call.params.get("item") {
+        Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
+        _ => None,
+    };
+    (call.params.get("seen").as_text().map(ToOwned::to_owned), item)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -391,23 +449,16 @@ proptest! {
         seed in any::<u64>(),
         crashes in prop::collection::vec(prop::bool::weighted(0.2), 0..60),
     ) {
-        let steps = Writer { ids: 0, loops: 0, forks: 0, last: None }.write(&written);
-        let mut model = Model { seed, known: BTreeMap::new(), outcomes: BTreeMap::new(), items: Vec::new(), seen: BTreeMap::new() };
+        let steps = Writer::default().write(&written);
+        let mut model = Model::new(seed);
         let succeeds = model.list(&steps, "") != Went::Failed;
         let mut simulation = Simulation::begin(&program(steps, Vec::new()));
-        drive(&mut simulation, seed, &crashes);
+        drive(&mut simulation, Some(seed), &crashes);
         let expected = if succeeds { RunStatus::Succeeded } else { RunStatus::Dead };
         prop_assert_eq!(simulation.status(), expected);
-        let rows = simulation.db.rows.iter();
-        let outcomes: BTreeMap<_, _> = rows.map(|(path, row)| (path.clone(), row.outcome.as_str().to_owned())).collect();
-        prop_assert_eq!(outcomes, model.outcomes);
+        prop_assert_eq!(outcomes(&simulation), model.outcomes);
         for call in simulation.calls.iter().filter(|call| call.action.as_str() != "work") {
-            let item = match call.params.get("item") {
-                Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
-                _ => None,
-            };
-            let seen = (call.params.get("seen").as_text().map(ToOwned::to_owned), item);
-            prop_assert_eq!(&seen, &model.seen[call.path.as_str()], "{}", call);
+            prop_assert_eq!(&seen(call), &model.seen[call.path.as_str()], "{}", call);
         }
         let mut all = std::collections::BTreeSet::new();
         for (path, keys) in &simulation.keys {

@@ -253,7 +253,7 @@ pub(crate) struct Committed {
     pub(crate) step_moves: BTreeSet<(String, String)>,
 }
 
-fn moved(moves: &mut BTreeSet<(String, String)>, from: Option<&str>, to: &str) {
+pub(super) fn moved(moves: &mut BTreeSet<(String, String)>, from: Option<&str>, to: &str) {
     if from != Some(to) {
         moves.insert((from.unwrap_or("[*]").to_owned(), to.to_owned()));
     }
@@ -354,7 +354,7 @@ impl Simulation {
         begun
     }
 
-    fn take(&mut self, decision: Decision) {
+    pub(super) fn take(&mut self, decision: Decision) {
         self.db.commit(&decision);
         self.asked.extend(
             decision.asks.iter().map(|ask| {

@@ -6,7 +6,7 @@ use super::*;
 use crate::store::sqlite::ask::seen;
 use crate::store::{
     Admin, Advance, Claim, Content, Delivery, ErrorRecord, EventFilter, FailedAttempt, Fence, Input, Page, Quarantine,
-    Retention, RunFilter, StepOutcome, StepRow, Store, Timer, TimerKind, Wait,
+    Retention, Retry, RunFilter, StepOutcome, StepRow, Store, Timer, TimerKind, Wait,
 };
 
 /// Statements that may look at all rows, with the reason.
@@ -79,6 +79,7 @@ async fn use_everything(store: &SqliteStore) {
     assert_eq!(claimed.len(), 2);
     store.renew(vec![(run, Fence(2))], at(10)).await.unwrap();
     store.apply(Advance { fence: Fence(2), status: RunStatus::Dead, ..everything(run, event) }).await.unwrap();
+    store.retry(Retry { run, new_key: false, at: at(11) }).await.unwrap();
     store.release(vec![(claimed[0].run.id, claimed[0].fence)]).await.unwrap();
     let hash = ContentHash::from("h");
     store.put_contents(vec![Content { hash: hash.clone(), text: "t".to_owned() }]).await.unwrap();
@@ -106,12 +107,17 @@ async fn list_everything(store: &SqliteStore, run: RunId, event: EventId) {
         store.events(EventFilter { key: key.clone(), ..events() }, page).await.unwrap();
         store.events(EventFilter { since: Some(at(0)), ..events() }, page).await.unwrap();
         store.events(EventFilter { subappid: Some(APP), ..events() }, page).await.unwrap();
-        store.events(EventFilter { key, subappid: Some(APP), since: Some(at(0)), kind: None }, page).await.unwrap();
+        store
+            .events(EventFilter { key, subappid: Some(APP), since: Some(at(0)), kind: None, until: Some(at(1)) }, page)
+            .await
+            .unwrap();
         let runs = RunFilter::default;
         store.runs(runs(), page).await.unwrap();
         store.runs(RunFilter { event: Some(event), ..runs() }, page).await.unwrap();
         store.runs(RunFilter { status: Some(RunStatus::Dead), ..runs() }, page).await.unwrap();
         store.runs(RunFilter { subappid: Some(APP), ..runs() }, page).await.unwrap();
+        let (since, until) = (Some(at(0)), Some(at(9)));
+        store.runs(RunFilter { since, until, ..runs() }, page).await.unwrap();
     }
 }
 

@@ -1,0 +1,79 @@
+//! Runs again what has run, when a person asks for it: says beforehand what that would repeat, and refuses what would
+//! do harm unless it is agreed to.
+
+mod retry;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oncue_rules::ids::RunId;
+
+use crate::http::admin::{self, Consent, Reruns, RetriedView};
+use crate::http::reply::{Error, ErrorKind};
+use crate::ingest::Present;
+use crate::program::{OpenError, Programs};
+use crate::runner::{self, Surroundings as _};
+use crate::store::{Admin, RunDetail, Store};
+use crate::workflow::{Events, Run};
+
+/// What it takes to run something again.
+pub(crate) struct Rerunner {
+    /// The hot port.
+    pub store: Arc<dyn Store>,
+    /// The admin port.
+    pub admin: Arc<dyn Admin>,
+    /// What is live.
+    pub present: Arc<Present>,
+    /// The programs of runs.
+    pub programs: Arc<Programs>,
+    /// Who takes runs up.
+    pub runner: runner::Handle,
+}
+
+#[async_trait]
+impl Reruns for Rerunner {
+    async fn retry(&self, run: RunId, consent: Consent, dry_run: bool) -> Result<RetriedView, Error> {
+        self.retry_run(run, consent, dry_run).await
+    }
+}
+
+/// It cannot be done as things stand.
+fn conflict(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Conflict, code, message)
+}
+
+impl Rerunner {
+    async fn detail(&self, run: RunId) -> Result<RunDetail, Error> {
+        let found = self.admin.run(run).await.map_err(admin::failed)?;
+        found.ok_or_else(|| admin::not_stored("run", &run.to_string()))
+    }
+
+    /// A stored run as a node would take it up.
+    async fn take_up(&self, detail: &RunDetail) -> Result<Run, Error> {
+        let row = &detail.row;
+        let closed = |why: String| conflict("not_possible", format!("{} cannot go on: {why}", row.id));
+        let program = self.programs.open(&row.closure, &*self.store).await.map_err(|error| match error {
+            OpenError::Store { source } => admin::failed(source),
+            OpenError::Closed { reason } => closed(reason),
+        })?;
+        let stored = self.admin.event(row.event).await.map_err(admin::failed)?;
+        let stored = stored.ok_or_else(|| admin::not_stored("event", &row.event.to_string()))?;
+        let event = self.present.event(&stored).map_err(|why| closed(format!("its event cannot be read: {why}")))?;
+        let facts = runner::facts(&*self.present, row.id, Arc::new(event), stored.body, row.created_at);
+        let events = self.awaited(detail).await?;
+        Run::restore(program, facts, &detail.state, &detail.steps, &events)
+            .map_err(|damaged| closed(damaged.to_string()))
+    }
+
+    /// The events that the steps of a run ended with, as far as they are stored.
+    async fn awaited(&self, detail: &RunDetail) -> Result<Events, Error> {
+        let mut events = Events::new();
+        for id in Run::awaited(&detail.state, &detail.steps) {
+            let stored = self.store.awaited(id).await.map_err(admin::failed)?;
+            if let Some(event) = stored.and_then(|stored| self.present.event(&stored).ok()) {
+                events.insert(id, Arc::new(event));
+            }
+        }
+        Ok(events)
+    }
+}
