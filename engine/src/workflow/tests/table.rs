@@ -52,11 +52,7 @@ fn states() -> BTreeMap<&'static str, Run> {
     );
     let mut forked = Simulation::begin(&forking);
     forked.step();
-    let mut working = Simulation::begin(&program(vec![work_in_rounds("k", Need::All, 2)], Vec::new()));
-    let call = working.call();
-    working.answer(&call, Ok(json!({ "TaskId": "t" })));
-    let first_round = working.run.clone();
-    working.deliver(&work_done(1, ("task_id", "t"), &[("A", true)]));
+    let (working, between_rounds) = rounds();
     let mut dead = begun();
     for _ in 0..4 {
         dead.step();
@@ -71,8 +67,8 @@ fn states() -> BTreeMap<&'static str, Run> {
         ("sleeping", sleeping),
         ("waiting", waiting.run),
         ("forked", forked.run),
-        ("working", first_round),
-        ("between rounds", working.run),
+        ("working", working),
+        ("between rounds", between_rounds),
         ("second attempt", after(2)),
         ("on failure", after(3)),
         ("dead", after(4)),
@@ -80,6 +76,16 @@ fn states() -> BTreeMap<&'static str, Run> {
         ("succeeded", Simulation::begin(&rule).run().run),
         ("cancelled", cancelled.run),
     ])
+}
+
+/// A run that waits for the end of work, and one whose work is to be submitted again.
+fn rounds() -> (Run, Run) {
+    let mut working = Simulation::begin(&program(vec![work_in_rounds("k", Need::All, 2)], Vec::new()));
+    let call = working.call();
+    working.answer(&call, Ok(json!({ "TaskId": "t" })));
+    let first = working.run.clone();
+    working.deliver(&work_done(1, ("task_id", "t"), &[("A", true)]));
+    (first, working.run)
 }
 
 fn attempt(path: &str, number: u32, result: Result<Value, ActionError>) -> Input {
