@@ -114,6 +114,7 @@ async fn every_kind_of_damage_is_named() {
         ("run_without_content", "DELETE FROM contents".to_owned()),
         ("content", "UPDATE contents SET unpacked = NULL, body = x'00'".to_owned()),
         ("content", "UPDATE contents SET unpacked = 77".to_owned()),
+        ("content_without_vars", "DELETE FROM contents WHERE hash NOT IN (SELECT hash FROM pins)".to_owned()),
         ("run_state", "UPDATE runs SET state = '{'".to_owned()),
         ("run_status", "UPDATE runs SET status = 'confused'".to_owned()),
         ("run_error", "UPDATE runs SET error = '{'".to_owned()),

@@ -86,6 +86,20 @@ pub(super) async fn contents_go_when_nobody_needs_them(place: Arc<dyn Place>) {
     assert_eq!(expire(&*store, before(1_000)).await.contents, 1);
 }
 
+pub(super) async fn the_variables_of_a_pinned_closure_stay(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let closure = Content { hash: ContentHash::from("c0ffee"), text: r#"{"rule":{},"vars":"v"}"#.to_owned() };
+    let vars = Content { hash: ContentHash::from("v"), text: "{}".to_owned() };
+    store.put_contents(vec![closure, vars.clone()]).await.unwrap();
+    let id = start(&*store, "d").await;
+    assert_eq!(expire(&*store, before(0)).await.contents, 0);
+    assert!(store.content(&vars.hash).await.unwrap().is_some());
+    store.apply(advance(id, Fence(1), RunStatus::Dead)).await.unwrap();
+    assert_eq!(expire(&*store, before(0)).await.contents, 0, "a dead run may be retried");
+    let first = expire(&*store, before(1_000)).await;
+    assert_eq!((first.events, first.contents), (1, 2));
+}
+
 pub(super) async fn old_dedupe_keys_go(place: Arc<dyn Place>) {
     let store = place.open().await;
     for n in 0..5 {

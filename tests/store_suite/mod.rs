@@ -118,6 +118,7 @@ cases! {
         old_events_go_with_their_ended_runs,
         an_event_that_a_live_run_may_need_stays,
         contents_go_when_nobody_needs_them,
+        the_variables_of_a_pinned_closure_stay,
         old_dedupe_keys_go,
         no_more_than_a_batch_goes,
     }

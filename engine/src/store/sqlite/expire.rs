@@ -1,10 +1,12 @@
 //! Removing what is past its time, in commits small enough that nobody waits for one.
 
+use oncue_rules::closure::Closure;
 use oncue_rules::event::CorrelationKey;
 use oncue_rules::ids::{ContentHash, EventId, RunId};
 use oncue_rules::time::Timestamp;
 
 use super::ask::Ask;
+use super::contents::content;
 use super::fault::{Fault, Stop};
 use super::rows::{Columns, keys};
 use super::tx::{Tally, Tx};
@@ -163,7 +165,8 @@ impl Verb for ExpireContents {
     fn run(&self, tx: &Tx<'_>) -> Result<u32, Stop> {
         // Pins that commands of the same commit gathered must count.
         tx.write_gathered()?;
-        let keep = super::rows::json(&self.keep)?;
+        let keep = [self.keep.clone(), pinned_variables(tx)?].concat();
+        let keep = super::rows::json(&keep)?;
         let gone = tx.sql.change(
             "DELETE FROM contents WHERE hash IN (
                  SELECT c.hash FROM contents AS c
@@ -174,6 +177,21 @@ impl Verb for ExpireContents {
         tx.sql.change("DELETE FROM pins WHERE runs <= 0", ())?;
         Ok(u32::try_from(gone).unwrap_or(u32::MAX))
     }
+}
+
+/// The variables that pinned closures name: the runs that pin those need them too.
+fn pinned_variables(tx: &Tx<'_>) -> Result<Vec<ContentHash>, Fault> {
+    let pinned = tx.sql.rows("SELECT hash FROM pins WHERE runs > 0", (), |row| Columns::of(row).take::<String>())?;
+    let mut variables = Vec::new();
+    for closure in pinned {
+        // What is no closure, or cannot be read, names none; it is not for retention to complain.
+        if let Ok(Some(text)) = content(tx.sql, &ContentHash::new(closure))
+            && let Ok(vars) = Closure::vars(&text)
+        {
+            variables.push(vars);
+        }
+    }
+    Ok(variables)
 }
 
 /// Gives free pages back to the file system; says whether there are more.

@@ -1,5 +1,6 @@
-//! Every content is what its hash says.
+//! Every content is what its hash says, and has the variables that it names.
 
+use oncue_rules::closure::Closure;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +25,17 @@ pub(super) fn examine(sql: &Connection, after: &[u8], limit: u32, found: &mut Fi
         let Some(Some(text)) = found.check("content", &hash, read)? else { continue };
         if hex::encode(Sha256::digest(&text)) != hash {
             found.report("content", &hash, "its text has another hash");
+        }
+        if let Ok(vars) = Closure::vars(&String::from_utf8_lossy(&text))
+            && let pinned = "SELECT 1 FROM pins WHERE hash = ?1 AND runs > 0"
+            && sql.first(pinned, [&hash], |_| Ok(()))?.is_some()
+            && sql.first("SELECT 1 FROM contents WHERE hash = ?1", [vars.as_str()], |_| Ok(()))?.is_none()
+        {
+            found.report(
+                "content_without_vars",
+                &hash,
+                format!("runs pin it, and its variables {vars} are not stored"),
+            );
         }
     }
     Ok(())

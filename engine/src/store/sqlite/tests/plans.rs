@@ -10,12 +10,13 @@ use crate::store::{
 };
 
 /// Statements that may look at all rows, with the reason.
-const MAY_SCAN: [(&str, &str); 9] = [
+const MAY_SCAN: [(&str, &str); 10] = [
     ("DELETE FROM quarantine", "its inner SELECT stops after the rows that go"),
     ("SELECT what, n FROM tallies", "a dozen rows"),
     ("UPDATE runs INDEXED BY runs_free", "once a start, over the runs that are not parked"),
     ("DELETE FROM contents", "a row a rule ever loaded, now and then"),
     ("DELETE FROM pins", "a row a rule ever loaded, now and then"),
+    ("SELECT hash FROM pins", "a row a rule ever loaded, now and then"),
     ("FROM events AS e WHERE e.", "a page of a list with a filter; ends after a second"),
     ("FROM events AS e ORDER BY", "a page of a list; stops at its end"),
     ("FROM runs ORDER BY", "a page of a list; stops at its end"),
