@@ -5,11 +5,11 @@
 //! succeeded or was skipped, and when it failed and the rule takes that for a result.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use oncue_plugins::action::Repeatable;
 use oncue_rules::ids::StepPath;
 use oncue_rules::rule::{ForEach, Rule, Step, StepKind};
-use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
@@ -18,10 +18,11 @@ use super::fork::{Fork, Strand, head, standing};
 use super::place::{branch_path, case_path, inner_path, item_path, name};
 use super::record::{StepOutcome, StepRow};
 use super::restore::{Damaged, Reader};
-use super::state::{Active, Frame, Phase, State, case_steps};
-use super::wait::referred;
+use super::rounds::completed;
+use super::state::{Active, Earlier, Frame, Phase, State, case_steps};
+use super::wait::{REFERENCE, referred};
 use super::walk::Walk;
-use super::{Next, Program, Run};
+use super::{Events, Next, Run};
 
 /// Where a dead run goes on when it is retried.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub(super) struct Again {
     strand: Strand,
     /// Bytes of the outputs that it has.
     bytes: u64,
+    /// The events that told of the ends of rounds that go on.
+    told: Events,
     repeats: Vec<Repeat>,
 }
 
@@ -58,10 +61,10 @@ impl Again {
     pub(super) fn find(mut reader: Reader<'_>, rule: &Rule, generation: u32) -> Result<Option<Self>, Damaged> {
         let done = reader.rows.values().filter(|row| row.outcome == StepOutcome::Succeeded && !is_after_failure(row));
         let bytes = done.filter_map(|row| row.output.as_ref()).map(|output| output.len() as u64).sum();
-        let mut doubts = BTreeMap::new();
-        let mut way = Way { reader: &mut reader, doubts: &mut doubts };
+        let mut way = Way { reader: &mut reader, doubts: BTreeMap::new(), told: Events::new() };
         let block = |at| Frame::Block { at, started_at: LATER };
         let Some(strand) = way.list(&rule.steps, block, name)? else { return Ok(None) };
+        let Way { doubts, told, .. } = way;
         let mut state = State { generation, ..State::initial(LATER) };
         (state.frames, state.active) = (strand.frames.clone(), strand.active.clone());
         let repeat = |path: StepPath| Repeat { doubt: doubts.get(path.as_str()).copied(), path };
@@ -70,7 +73,7 @@ impl Again {
         if repeats.iter().any(|step| reader.rows.contains_key(step.path.as_str())) {
             repeats.retain(|step| reader.rows.contains_key(step.path.as_str()));
         }
-        Ok(Some(Self { strand, bytes, repeats }))
+        Ok(Some(Self { strand, bytes, told, repeats }))
     }
 }
 
@@ -86,7 +89,8 @@ fn failed_itself(row: &StepRow) -> bool {
 /// Finds the way from the rows, and has the view see what is before it.
 struct Way<'w, 'r> {
     reader: &'w mut Reader<'r>,
-    doubts: &'w mut BTreeMap<String, Doubt>,
+    doubts: BTreeMap<String, Doubt>,
+    told: Events,
 }
 
 impl Way<'_, '_> {
@@ -182,7 +186,7 @@ impl Way<'_, '_> {
     /// How what a step does is gone on with, or what it does for an item.
     fn body(&mut self, step: &Step, row: &StepRow, path: &str) -> Result<Strand, Damaged> {
         let strand = match &step.kind {
-            StepKind::Uses { with, wait, .. } => Some(self.call(step, with, wait.is_some(), row)),
+            StepKind::Uses { .. } => Some(self.call(step, row)),
             _ if failed_itself(row) => None,
             StepKind::Group(steps) => {
                 let block = |at| Frame::Block { at, started_at: LATER };
@@ -224,11 +228,12 @@ impl Way<'_, '_> {
     }
 
     /// A call begins anew, with the key that it had; one that was never counted, with its condition.
-    fn call(&mut self, step: &Step, with: &Template, waits: bool, row: &StepRow) -> Strand {
+    fn call(&mut self, step: &Step, row: &StepRow) -> Strand {
         if row.attempts == 0 {
             return Strand::default();
         }
-        if let Some(doubt) = self.doubt(step, with, waits, row) {
+        let params = self.params(step);
+        if let Some(doubt) = self.doubt(step, row, params.as_ref()) {
             self.doubts.insert(row.path.to_string(), doubt);
         }
         let active = Active::Call {
@@ -237,30 +242,50 @@ impl Way<'_, '_> {
             generation: row.generation,
             started_at: LATER,
             retry_at: Some(LATER),
-            earlier: None,
+            earlier: params.and_then(|params| self.earlier(step, row, &params)),
             app: None,
         };
         Strand { frames: Vec::new(), active: Some(active) }
     }
 
-    fn doubt(&self, step: &Step, with: &Template, waits: bool, row: &StepRow) -> Option<Doubt> {
-        if waits && row.output.as_deref().is_some_and(|output| !referred(output).is_empty()) {
+    fn params(&self, step: &Step) -> Option<Value> {
+        let StepKind::Uses { with, .. } = &step.kind else { return None };
+        with.render(self.reader.view.scope()).ok()
+    }
+
+    fn doubt(&self, step: &Step, row: &StepRow, params: Option<&Value>) -> Option<Doubt> {
+        let StepKind::Uses { action, .. } = &step.kind else { return None };
+        if has_told(row) {
             return Some(Doubt::Ended);
         }
         let class = row.error.as_ref().map(|error| error.class.as_str());
         // What was cut off by another's time-out has the class of that.
         let is_unknown = class == Some("unknown") || row.outcome == StepOutcome::TimedOut;
-        let params = with.render(self.reader.view.scope());
-        let repeatable = params.map_or(Repeatable::No, |params| repeatable(self.reader.program, step, &params));
+        let repeatable = params.map_or(Repeatable::No, |params| self.reader.program.repeatable(action, params));
         (is_unknown && repeatable == Repeatable::No).then_some(Doubt::Unknown)
+    }
+
+    /// The rounds that work has had, when another one for what failed has something to submit.
+    fn earlier(&mut self, step: &Step, row: &StepRow, params: &Value) -> Option<Earlier> {
+        let StepKind::Uses { action, wait: Some(wait), .. } = &step.kind else { return None };
+        let completion = self.reader.program.completion(action)?;
+        let ids = referred(row.output.as_deref()?);
+        let events = ids.iter().map(|id| Some((*id, Arc::clone(self.reader.events.get(id)?))));
+        let events: Vec<_> = events.collect::<Option<_>>()?;
+        let told: Vec<_> = events.iter().map(|(_, event)| &**event).collect();
+        let completed = completed(&told, wait, completion).filter(|_| !told.is_empty())?;
+        (completion.narrow)(params, &completed.failed_with(&wait.retry_failed.as_ref()?.on)?)?;
+        self.told.extend(events);
+        Some(Earlier { events: ids, attempts: 0, since: LATER })
     }
 }
 
-fn repeatable(program: &Program, step: &Step, params: &Value) -> Repeatable {
-    match &step.kind {
-        StepKind::Uses { action, .. } => program.repeatable(action, params),
-        _ => Repeatable::Yes,
-    }
+/// Whether work that a step waited for has ended, and how is known.
+fn has_told(row: &StepRow) -> bool {
+    let output = row.output.as_deref().filter(|output| output.contains(REFERENCE));
+    output
+        .and_then(|output| Value::from_json(output.as_bytes()).ok())
+        .is_some_and(|row| *row.get(REFERENCE) != Value::Null)
 }
 
 impl Strand {
@@ -282,11 +307,14 @@ impl Strand {
     fn begin_at(&mut self, now: Timestamp, new_key: Option<u32>) {
         self.frames.iter_mut().for_each(|frame| frame.begin_at(now));
         match &mut self.active {
-            Some(Active::Call { generation, started_at, retry_at, .. }) => {
+            Some(Active::Call { generation, started_at, retry_at, earlier, .. }) => {
                 // Rounds may have raised it beyond that.
                 *generation = new_key.map_or(*generation, |new| new.max(*generation + 1));
                 *started_at = now;
                 *retry_at = Some(now);
+                if let Some(earlier) = earlier {
+                    earlier.since = now;
+                }
             }
             Some(Active::Fork(fork)) => {
                 fork.started_at = now;
@@ -309,7 +337,8 @@ impl Run {
 impl Walk<'_> {
     /// Has a dead run go on.
     pub(super) fn retry(&mut self, again: Again, generation: u32, new_key: bool) -> Next {
-        let Again { mut strand, bytes, .. } = again;
+        let Again { mut strand, bytes, told, .. } = again;
+        self.cursor.told = told;
         strand.begin_at(self.now, new_key.then_some(generation));
         let state = &mut self.cursor.state;
         (state.phase, state.bytes, state.error) = (Phase::Steps, bytes, None);

@@ -8,6 +8,7 @@ use super::place::Place;
 use super::record::{ErrorRecord, StepOutcome, StepRow};
 use super::state::{Active, Frame, Phase};
 use super::view::{Mark, item_value, loop_value, step_value};
+use super::wait::earlier_rounds;
 use super::walk::{Walk, error, row};
 
 /// How a step or an item ends.
@@ -145,7 +146,7 @@ impl<'p> Walk<'p> {
         }
         let (outputs, text) = output.map_or((None, None), |(outputs, text)| (Some(outputs), Some(text)));
         let word = word.unwrap_or(outcome.as_str());
-        row.output = text;
+        row.output = text.or_else(|| earlier_rounds(active.as_ref()));
         let view = &mut self.cursor.view;
         if place.is_item {
             let outputs = match &place.step.kind {

@@ -14,7 +14,7 @@ use super::place::{branch_path, case_path, inner_path, item_path, name};
 use super::record::{StepOutcome, StepRow};
 use super::state::{Active, Frame, Phase, State, case_steps, inner};
 use super::view::{Mark, View, awaited_value, item_value, loop_value, step_value};
-use super::wait::referred;
+use super::wait::{REFERENCE, referred};
 use super::{Cursor, Facts, Program, Run, completion};
 
 /// A stored run cannot be taken up.
@@ -139,7 +139,7 @@ type Part<'s> = (&'s [Frame], Option<&'s Active>);
 pub(super) struct Reader<'r> {
     pub(super) rows: HashMap<&'r str, &'r StepRow>,
     pub(super) view: &'r mut View,
-    events: &'r Events,
+    pub(super) events: &'r Events,
     pub(super) program: &'r Program,
 }
 
@@ -342,7 +342,10 @@ impl Reader<'_> {
         let gone = |event| Damaged::Event { path: row.path.to_string(), event };
         let event = |id: EventId| self.events.get(&id).ok_or_else(|| gone(id)).map(Arc::as_ref);
         let told = referred(text).into_iter().map(event).collect::<Result<Vec<_>, _>>()?;
-        match (&step.kind, told.last()) {
+        let has_ended = *parsed.get(REFERENCE) != Value::Null;
+        match (&step.kind, told.last().filter(|_| has_ended)) {
+            // What is there of rounds is for a retry, not for expressions.
+            (StepKind::Uses { wait: Some(_), .. }, None) if !told.is_empty() => Ok((None, None)),
             (StepKind::WaitFor(_), Some(last)) => Ok((Some(awaited_value(last)), None)),
             (StepKind::Uses { action, wait: Some(wait), .. }, Some(_)) => match self.program.completion(action) {
                 Some(completion) => {

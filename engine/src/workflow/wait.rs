@@ -28,11 +28,18 @@ fn reference(event: EventId) -> String {
     Value::map(Map::from([(REFERENCE.to_owned(), Value::text(event.to_string()))])).to_json()
 }
 
+/// The outputs of a step of whose rounds the last has no end, as its row keeps them.
+pub(super) fn earlier_rounds(active: Option<&Active>) -> Option<String> {
+    let (Active::Call { earlier, .. } | Active::Completion { earlier, .. }) = active? else { return None };
+    let ids = earlier.as_ref()?.events.iter().map(|id| Value::text(id.to_string())).collect();
+    Some(Value::map(Map::from([(EARLIER.to_owned(), Value::list(ids))])).to_json())
+}
+
 /// The events that the outputs of a row stand for, the last one last.
 #[must_use]
 pub fn referred(output: &str) -> Vec<EventId> {
     // Most outputs hold none, and are not parsed for it.
-    if !output.contains("\"$event\":") {
+    if !output.contains("\"$event\":") && !output.contains("\"$earlier\":") {
         return Vec::new();
     }
     let row = Value::from_json(output.as_bytes()).unwrap_or_default();

@@ -11,7 +11,7 @@ use super::model::{Model, Went, Writer, drive, outcomes, rounds, seen, steps};
 use super::support::{
     Committed, Simulation, With, act, done, facts, group, moved, once, parallel, program, set, sleep, switch, wait_for,
 };
-use super::work::{work, work_done};
+use super::work::{work, work_done, work_in_rounds};
 use crate::workflow::record::{RunStatus, StepOutcome, TimerKind};
 use crate::workflow::{Doubt, Input, Next, Run};
 
@@ -227,6 +227,32 @@ fn work_that_has_failed_is_only_done_again_with_a_new_key() {
     assert_eq!(run.keys["a"].len(), 2);
     run.answer(&call, Ok(json!({ "TaskId": "t2" })));
     run.deliver(&work_done(2, ("session_id", &call.key.clone()), &[("A", false)]));
+    assert_eq!(run.status(), RunStatus::Succeeded);
+}
+
+#[test]
+fn rounds_that_did_a_part_are_not_forgotten() {
+    let mut run = Simulation::begin(&program(vec![work_in_rounds("a", Need::All, 2).tries(1)], Vec::new()))
+        .replies("a", [Ok(json!({ "TaskId": "t1" })), Err(no())]);
+    run.step();
+    run.deliver(&work_done(1, ("task_id", "t1"), &[("A", false), ("B", true)]));
+    while run.next != Next::End {
+        run.step();
+    }
+    assert_eq!((run.status(), repeats(&run)), (RunStatus::Dead, vec![("a".to_owned(), None)]));
+    run.retry(false);
+    run.restart();
+    let call = run.call();
+    assert_eq!((call.params.to_json().as_str(), run.keys["a"].len()), (r#"{"parts":["B"]}"#, 2), "the second round");
+    run.answer(&call, Ok(json!({ "TaskId": "t2" })));
+    run.deliver(&work_done(2, ("task_id", "t2"), &[("B", true)]));
+    assert_eq!((run.status(), repeats(&run)), (RunStatus::Dead, vec![("a".to_owned(), Some(Doubt::Ended))]));
+    run.retry(true);
+    let call = run.call();
+    assert_eq!((call.params.to_json().as_str(), run.keys["a"].len()), (r#"{"parts":["B"]}"#, 3), "another round");
+    run.answer(&call, Ok(json!({ "TaskId": "t3" })));
+    run.restart();
+    run.deliver(&work_done(3, ("task_id", "t3"), &[("B", false)]));
     assert_eq!(run.status(), RunStatus::Succeeded);
 }
 
