@@ -161,6 +161,7 @@ async fn rows_of_a_run_that_is_not_stored_are_named_in_every_table() {
         "waits SELECT 'v', 'n', 1, 'k', OWNER, 'p', 1",
         "inbox SELECT OWNER, 1, 1, '{}'",
         "handed SELECT OWNER, 'p', id FROM events",
+        "replays SELECT OWNER, x'00', id, 'r', NULL FROM events",
     ] {
         closed.damage(&format!("INSERT INTO {}", values.replace("OWNER", &owner)));
         let codes = closed.codes(&[]);

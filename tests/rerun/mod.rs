@@ -1,6 +1,7 @@
 //! Running again what has run, through the real binary, with another side that can be told to refuse.
 
 mod other_side;
+mod replay;
 mod retry;
 
 use serde_json::Value;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use warp::Filter as _;
 use warp::http::StatusCode;
 
@@ -57,5 +59,50 @@ impl OtherSide {
         let mut calls = self.calls();
         calls.sort();
         calls
+    }
+}
+
+/// Passes connections on, and cuts the first one that posts once its request has been answered.
+pub(super) struct Lossy {
+    pub(super) address: SocketAddr,
+    posts: Arc<Mutex<u32>>,
+}
+
+impl Lossy {
+    pub(super) async fn start(to: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let posts = Arc::<Mutex<u32>>::default();
+        let counted = Arc::clone(&posts);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(pass(stream, to, Arc::clone(&counted)));
+            }
+        });
+        Self { address, posts }
+    }
+
+    pub(super) fn posts(&self) -> u32 {
+        *self.posts.lock().unwrap()
+    }
+}
+
+async fn pass(mut client: TcpStream, to: SocketAddr, posts: Arc<Mutex<u32>>) {
+    let mut server = TcpStream::connect(to).await.unwrap();
+    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => match read {
+                Ok(read) if read > 0 => {
+                    *posts.lock().unwrap() += u32::from(asked.starts_with(b"POST"));
+                    server.write_all(&asked[..read]).await.unwrap();
+                }
+                _ => return,
+            },
+            read = server.read(&mut answered) => match read {
+                Ok(read) if read > 0 && *posts.lock().unwrap() != 1 => client.write_all(&answered[..read]).await.unwrap(),
+                _ => return,
+            },
+        }
     }
 }

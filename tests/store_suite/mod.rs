@@ -127,6 +127,9 @@ cases! {
         only_the_last_run_that_is_dead_is_retried,
         a_retried_run_keeps_its_events_and_puts_its_on_failure_aside,
         of_many_retries_at_once_one_is_taken,
+        a_replay_starts_a_run_for_the_stored_event_once_for_a_request,
+        a_replay_is_refused_when_it_would_run_beside_another_or_lacks_something,
+        a_replay_keeps_the_events_of_the_steps_that_it_takes_over,
     }
     reopen {
         everything_is_there_after_reopening,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oncue::store::{
     Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, Fence, InboxRow, Input, InputId,
-    NewEvent, NodeId, Retried, Retry, RunStatus, Timer, TimerKind, Wait,
+    NewEvent, NewRun, NodeId, Replay, Replayed, Retried, Retry, RunStatus, Timer, TimerKind, Wait,
 };
 use oncue_rules::ids::{EventId, RunId, StepPath};
 use oncue_rules::time::Timestamp;
@@ -38,6 +38,8 @@ pub(super) struct Model {
     pub(super) events: BTreeMap<EventId, (NewEvent, u32)>,
     pub(super) runs: BTreeMap<RunId, Run>,
     dedupe: BTreeMap<String, (EventId, Timestamp)>,
+    /// What replays started.
+    replays: BTreeMap<([u8; 16], EventId), RunId>,
 }
 
 fn check<T: PartialEq + std::fmt::Debug>(what: &str, answered: &T, expected: &T) -> Checked {
@@ -45,6 +47,24 @@ fn check<T: PartialEq + std::fmt::Debug>(what: &str, answered: &T, expected: &T)
 }
 
 impl Run {
+    fn new(new: &NewRun, event: EventId, at: Timestamp) -> Self {
+        Self {
+            event,
+            status: new.status,
+            state: new.state.clone(),
+            updated_at: at,
+            fence: Fence(i64::from(new.lease.is_some())),
+            holder: new.lease.as_ref().map(|(node, _)| node.clone()),
+            free_at: Some(new.lease.as_ref().map_or(at, |(_, until)| *until)),
+            inbox: Vec::new(),
+            numbers: Vec::new(),
+            highest: InputId(i64::MIN),
+            timers: new.timers.iter().map(|timer| ((timer.path.clone(), timer.kind), timer.due_at)).collect(),
+            waits: Vec::new(),
+            handed: BTreeSet::new(),
+        }
+    }
+
     fn push(&mut self, at: Timestamp, input: Input) -> bool {
         if self.status.is_final() {
             return false;
@@ -135,23 +155,7 @@ impl Model {
         for new in runs {
             let fence = Fence(i64::from(new.lease.is_some()));
             fences.push((new.id, fence));
-            let timers = new.timers.iter().map(|timer| ((timer.path.clone(), timer.kind), timer.due_at)).collect();
-            let run = Run {
-                event: event.id,
-                status: new.status,
-                state: new.state.clone(),
-                updated_at: at,
-                fence,
-                holder: new.lease.as_ref().map(|(node, _)| node.clone()),
-                free_at: Some(new.lease.as_ref().map_or(at, |(_, until)| *until)),
-                inbox: Vec::new(),
-                numbers: Vec::new(),
-                highest: InputId(i64::MIN),
-                timers,
-                waits: Vec::new(),
-                handed: BTreeSet::new(),
-            };
-            self.runs.insert(new.id, run);
+            self.runs.insert(new.id, Run::new(new, event.id, at));
         }
         check("accept", answered, &Accepted::New { fences, woken: u32::try_from(woken.len()).unwrap() })
     }
@@ -250,7 +254,7 @@ impl Model {
         let Some(event) = self.runs.get(&retry.run).map(|run| run.event) else {
             return check("retry", &answered, &Retried::NoRun);
         };
-        let last = self.runs.iter().rfind(|(_, run)| run.event == event).map(|(id, _)| *id);
+        let last = self.last_run(event);
         let run = self.runs.get_mut(&retry.run).ok_or("it was there")?;
         let expected = match last {
             _ if run.status != RunStatus::Dead => Retried::NotDead(run.status),
@@ -262,6 +266,30 @@ impl Model {
             }
         };
         check("retry", &answered, &expected)
+    }
+
+    /// The run that was started last for an event; all are of one rule.
+    pub(super) fn last_run(&self, event: EventId) -> Option<RunId> {
+        self.runs.iter().rfind(|(_, run)| run.event == event).map(|(id, _)| *id)
+    }
+
+    pub(super) fn replay(&mut self, replay: &Replay, answered: Replayed) -> Checked {
+        let request = (replay.request, replay.event);
+        let newest = self.last_run(replay.event);
+        let expected = match newest {
+            _ if self.replays.contains_key(&request) => Replayed::Already(self.replays[&request]),
+            _ if !self.events.contains_key(&replay.event) => Replayed::NoEvent,
+            Some(run) if !self.runs[&run].status.is_final() => Replayed::Live(run),
+            newest if newest != replay.last => Replayed::Changed,
+            _ => Replayed::Started(replay.run),
+        };
+        check("replay", &answered, &expected)?;
+        if let Replayed::Started(run) = expected {
+            self.replays.insert(request, run);
+            let new = replay.new_run(if newest.is_some() { 1_000 } else { 0 });
+            self.runs.insert(run, Run::new(&new, replay.event, replay.at));
+        }
+        Ok(())
     }
 
     pub(super) fn due(&mut self, now: Timestamp, answered: Due) -> Checked {
@@ -313,6 +341,8 @@ impl Model {
         self.events.retain(|id, (event, _)| event.received_at >= before || needed.contains(id));
         let left = &self.events;
         self.runs.retain(|_, run| left.contains_key(&run.event));
+        let left = &self.runs;
+        self.replays.retain(|_, run| left.contains_key(run));
         let gone = |before: usize, after: usize| u32::try_from(before - after).unwrap();
         (gone(keys, self.dedupe.len()), gone(events, self.events.len()))
     }

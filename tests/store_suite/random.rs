@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use oncue::store::{
-    Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, EventFilter, Expired, Fence,
-    InboxRow, NewEvent, NewRun, Retention, Retried, Retry, RunFilter, RunStatus, TimerKind, Wait,
+    Accept, Accepted, Advance, Claim, ClaimedRun, Content, Delivered, Delivery, Due, Error, EventFilter, Expired,
+    Fence, InboxRow, NewEvent, NewRun, Replay, Replayed, Retention, Retried, Retry, RunFilter, RunStatus, TimerKind,
+    Wait,
 };
-use oncue_rules::ids::{EventId, EventType, RunId, StepPath, SubAppId};
+use oncue::workflow::State;
+use oncue_rules::ids::{ContentHash, EventId, EventType, RunId, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::model::Model;
+use super::rerun::replay;
 use super::support::*;
 use super::{Driver, Factory};
 
@@ -57,6 +60,11 @@ enum Sketch {
     Retry {
         run: Index,
     },
+    Replay {
+        run: Index,
+        request: u8,
+        stale: bool,
+    },
     Due,
     Renew {
         runs: Vec<(Index, bool)>,
@@ -89,6 +97,8 @@ fn sketch() -> impl Strategy<Value = Sketch> {
             }),
         2 => any::<Index>().prop_map(|run| Sketch::Deliver { run }),
         2 => any::<Index>().prop_map(|run| Sketch::Retry { run }),
+        2 => (any::<Index>(), 0..3_u8, prop::bool::weighted(0.1))
+            .prop_map(|(run, request, stale)| Sketch::Replay { run, request, stale }),
         2 => Just(Sketch::Due),
         1 => (leases, 1..90_i64).prop_map(|(runs, lasts)| Sketch::Renew { runs, lasts }),
         1 => (any::<Index>(), any::<bool>()).prop_map(|(run, stale)| Sketch::Release { run, stale }),
@@ -104,6 +114,7 @@ enum Command {
     Advance(Advance, bool),
     Deliver(Delivery),
     Retry(Retry),
+    Replay(Replay),
     Due(Timestamp),
     Renew(Vec<(RunId, Fence)>, Timestamp),
     Release(Vec<(RunId, Fence)>),
@@ -118,6 +129,7 @@ enum Answer {
     Advance(Result<Vec<InboxRow>, Error>),
     Deliver(Delivered),
     Retry(Retried),
+    Replay(Replayed),
     Due(Due),
     Renew(Vec<RunId>),
     Release,
@@ -163,6 +175,11 @@ impl Sketch {
                 Command::Deliver(Delivery { run: lease(run, false).0, input: cancel("enough"), at: at(now) })
             }
             Self::Retry { run } => Command::Retry(Retry { run: lease(run, false).0, new_key: false, at: at(now) }),
+            Self::Replay { run, request, stale } => {
+                let event = pick(run).map_or_else(EventId::generate, |(_, run)| run.event);
+                let last = model.last_run(event).filter(|_| !stale);
+                Command::Replay(Replay { at: at(now), state: State::initial(at(now)), ..replay(*request, event, last) })
+            }
             Self::Due => Command::Due(at(now)),
             Self::Renew { runs, lasts } => {
                 let mut leases: Vec<_> = runs.iter().map(|(run, stale)| lease(run, *stale)).collect();
@@ -220,6 +237,7 @@ impl Command {
             Self::Advance(advance, false) => Answer::Advance(store.apply(advance).await),
             Self::Deliver(delivery) => Answer::Deliver(store.deliver(delivery).await?),
             Self::Retry(retry) => Answer::Retry(store.retry(retry).await?),
+            Self::Replay(replay) => Answer::Replay(store.replay(replay).await?),
             Self::Due(now) => Answer::Due(store.due(now, 1_000).await?),
             Self::Renew(leases, until) => Answer::Renew(store.renew(leases, until).await?),
             Self::Release(leases) => {
@@ -227,7 +245,7 @@ impl Command {
                 Answer::Release
             }
             Self::Expire(before, now) => {
-                let retention = Retention { events_before: before, keep_contents: Vec::new() };
+                let retention = Retention { events_before: before, keep_contents: vec![ContentHash::from("c0ffee")] };
                 Answer::Expire(store.expire(retention, now, 1_000).await?)
             }
         })
@@ -241,6 +259,7 @@ impl Command {
             (Self::Advance(advance, park), Answer::Advance(answer)) => model.advance(advance, *park, answer),
             (Self::Deliver(delivery), Answer::Deliver(answer)) => model.deliver(delivery, *answer),
             (Self::Retry(retry), Answer::Retry(answer)) => model.retry(*retry, *answer),
+            (Self::Replay(replay), Answer::Replay(answer)) => model.replay(replay, *answer),
             (Self::Due(now), Answer::Due(answer)) => model.due(*now, *answer),
             (Self::Renew(leases, until), Answer::Renew(answer)) => model.renew(leases, *until, answer),
             (Self::Release(leases), Answer::Release) => {
@@ -307,6 +326,7 @@ async fn compare(store: &dyn Driver, model: &Model) -> Result<(), TestCaseError>
 
 async fn tell(store: &dyn Driver, groups: Vec<(i64, Vec<Sketch>)>) -> Result<(), TestCaseError> {
     let mut model = Model::default();
+    store.put_contents(vec![Content { hash: ContentHash::from("c0ffee"), text: "c".to_owned() }]).await.unwrap();
     let mut now = 0;
     for (passes, sketches) in groups {
         now += passes;

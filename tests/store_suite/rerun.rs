@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use oncue::store::{Advance, Fence, Input, Retention, Retried, Retry, RunStatus, StepOutcome, StepRow};
-use oncue_rules::ids::{RunId, StepPath};
+use oncue::store::{
+    Advance, Content, Fence, Input, Replay, ReplayOf, Replayed, Retention, Retried, Retry, RunStatus, StepOutcome,
+    StepRow,
+};
+use oncue::workflow::State;
+use oncue_rules::ids::{ContentHash, EventId, RuleName, RunId, StepPath};
 
 use super::support::*;
 use super::{Driver, Place};
@@ -109,4 +113,110 @@ pub(super) async fn of_many_retries_at_once_one_is_taken(place: Arc<dyn Place>) 
     }
     assert_eq!(taken, 1);
     assert_eq!(store.claim(claim("b", 1_000)).await.unwrap()[0].inbox.len(), 1);
+}
+
+/// A replay of a rule for an event, after this run.
+pub(super) fn replay(request: u8, event: EventId, last: Option<RunId>) -> Replay {
+    Replay {
+        request: [request; 16],
+        event,
+        of: last,
+        last,
+        run: RunId::generate(),
+        rule: RuleName::from("rule"),
+        closure: ContentHash::from("c0ffee"),
+        state: State::initial(at(700)),
+        steps: Vec::new(),
+        at: at(700),
+    }
+}
+
+async fn event_of(store: &dyn Driver, run: RunId) -> EventId {
+    store.put_contents(vec![Content { hash: ContentHash::from("c0ffee"), text: "c".to_owned() }]).await.unwrap();
+    store.run(run).await.unwrap().unwrap().row.event
+}
+
+pub(super) async fn a_replay_starts_a_run_for_the_stored_event_once_for_a_request(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let first = dead(&*store, "d", vec![StepRow { generation: 1_003, ..step("a", StepOutcome::Failed, 10) }]).await;
+    let event = event_of(&*store, first).await;
+    let asking: Vec<_> = (0..10)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.replay(replay(1, event, Some(first))).await.unwrap() })
+        })
+        .collect();
+    let (mut started, mut already) = (Vec::new(), Vec::new());
+    for asked in asking {
+        match asked.await.unwrap() {
+            Replayed::Started(run) => started.push(run),
+            Replayed::Already(run) => already.push(run),
+            other => panic!("{other:?}"),
+        }
+    }
+    let [run] = started.as_slice() else { panic!("{started:?}") };
+    assert!(already.len() == 9 && already.iter().all(|one| one == run), "{already:?}");
+    let detail = store.run(*run).await.unwrap().unwrap();
+    assert_eq!(detail.replay_of, Some(ReplayOf { request: [1; 16], run: Some(first) }));
+    assert_eq!((detail.row.status, detail.row.event, detail.row.created_at), (RunStatus::Pending, event, at(700)));
+    let claimed = store.claim(claim("b", 700)).await.unwrap();
+    assert_eq!(ids(&claimed), [*run]);
+    let state: State = serde_json::from_str(&claimed[0].state).unwrap();
+    assert_eq!(state, State { generation: 2_000, ..State::initial(at(700)) });
+    store.apply(advance(*run, claimed[0].fence, RunStatus::Dead)).await.unwrap();
+    assert_eq!(store.replay(replay(1, event, Some(*run))).await.unwrap(), Replayed::Already(*run));
+    assert!(matches!(store.replay(replay(2, event, Some(*run))).await.unwrap(), Replayed::Started(_)));
+    let other = Replay { rule: RuleName::from("other"), ..replay(1, event, None) };
+    let Replayed::Started(other) = store.replay(other).await.unwrap() else { panic!("it is of another rule") };
+    let state = store.run(other).await.unwrap().unwrap().state;
+    assert_eq!(state, State::initial(at(700)).to_json(), "the first run of a rule needs no other keys");
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.events, counts.runs.iter().map(|(_, count)| count).sum::<u64>()), (1, 4));
+}
+
+pub(super) async fn a_replay_is_refused_when_it_would_run_beside_another_or_lacks_something(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let run = start(&*store, "d").await;
+    let event = event_of(&*store, run).await;
+    for status in [RunStatus::Running, RunStatus::Waiting, RunStatus::Paused, RunStatus::Failed] {
+        store.apply(advance(run, Fence(1), status)).await.unwrap();
+        assert_eq!(store.replay(replay(1, event, Some(run))).await.unwrap(), Replayed::Live(run));
+    }
+    store.apply(advance(run, Fence(1), RunStatus::Cancelled)).await.unwrap();
+    assert_eq!(store.replay(replay(1, event, None)).await.unwrap(), Replayed::Changed);
+    assert_eq!(store.replay(replay(1, EventId::generate(), None)).await.unwrap(), Replayed::NoEvent);
+    let absent = Replay { closure: ContentHash::from("absent"), ..replay(1, event, Some(run)) };
+    assert_eq!(store.replay(absent).await.unwrap(), Replayed::NoContent);
+    let gone = EventId::generate();
+    let told = StepRow { output: Some(format!("{{\"$event\":\"{gone}\"}}")), ..step("w", StepOutcome::Succeeded, 10) };
+    let lacking = Replay { steps: vec![told], ..replay(1, event, Some(run)) };
+    assert_eq!(store.replay(lacking).await.unwrap(), Replayed::Gone(gone));
+    assert_eq!(store.claim(claim("b", 1_000_000)).await.unwrap().len(), 0, "nothing was started");
+    assert_eq!(store.counts().await.unwrap().runs.iter().map(|(_, count)| count).sum::<u64>(), 1);
+}
+
+pub(super) async fn a_replay_keeps_the_events_of_the_steps_that_it_takes_over(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let done = completion("c", "t", 50);
+    store.accept(alone(done.clone())).await.unwrap();
+    let first = dead(&*store, "d", Vec::new()).await;
+    let event = event_of(&*store, first).await;
+    let told = StepRow {
+        key: None,
+        output: Some(format!("{{\"$event\":\"{}\"}}", done.id)),
+        ..step("w", StepOutcome::Succeeded, 10)
+    };
+    let asked = Replay { steps: vec![told.clone()], ..replay(1, event, Some(first)) };
+    let run = asked.run;
+    assert_eq!(store.replay(asked).await.unwrap(), Replayed::Started(run));
+    let expire = async || {
+        let retention = Retention { events_before: at(1_000_000), keep_contents: Vec::new() };
+        store.expire(retention, at(2_000_000), 10).await.unwrap().events
+    };
+    assert_eq!(expire().await, 0, "both are needed");
+    let claimed = store.claim(claim("b", 700)).await.unwrap();
+    assert_eq!((&claimed[0].steps, claimed[0].inbox.len()), (&vec![told], 0));
+    store.apply(advance(run, claimed[0].fence, RunStatus::Succeeded)).await.unwrap();
+    assert_eq!(expire().await, 2);
+    assert!(store.run(run).await.unwrap().is_none());
 }

@@ -118,6 +118,16 @@ impl Serving {
         body
     }
 
+    /// Posts JSON to the admin API.
+    pub async fn post_json(&self, path: &str, body: &Value) -> Value {
+        let request = http().post(format!("http://{}/api/v1{path}", self.admin)).json(body);
+        let answer = request.bearer_auth(&self.admin_token).send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert!(status.is_success(), "POST {path} answered {status}: {body}");
+        body
+    }
+
     /// What `/readyz` says.
     pub async fn ready(&self) -> (u16, String) {
         let answer = reqwest::get(format!("http://{}/readyz", self.admin)).await.unwrap();

@@ -11,6 +11,8 @@ use super::{Exit, Failure};
 use crate::config::{self, Config, Environment};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Milliseconds between two questions when there is no answer.
+const PAUSES: [u64; 5] = [100, 300, 1_000, 2_000, 4_000];
 
 /// A running server, as its configuration describes it.
 #[derive(Debug)]
@@ -71,6 +73,24 @@ impl Client {
     /// As [`Client::get`].
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.send(self.http.request(Method::POST, format!("{}/api/v1{path}", self.base)).json(body)).await
+    }
+
+    /// As [`Client::post`], again and again while there is no answer, some seconds long. For what may be asked for twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::get`].
+    pub(super) async fn insist(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            match self.post(path, body).await {
+                Err(failure) if failure.exit == Exit::Unavailable => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(Duration::from_millis(*pause)).await,
+                    None => return Err(failure),
+                },
+                answer => return answer,
+            }
+        }
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {

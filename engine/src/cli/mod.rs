@@ -12,6 +12,7 @@ mod found;
 mod init;
 mod output;
 mod progress;
+mod replay;
 mod rules;
 mod runs;
 mod serve;
@@ -65,6 +66,7 @@ enum Command {
     Emit(emit::Args),
     Events(events::Args),
     Runs(runs::Args),
+    Replay(replay::Args),
     Rules(rules::Args),
     Verify(verify::Args),
     Backup(backup::Args),
@@ -115,6 +117,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
         Command::Emit(args) => emit::run(args, &config, output).await,
         Command::Events(args) => events::run(args, &config, output).await,
         Command::Runs(args) => runs::run(args, &config, output).await,
+        Command::Replay(args) => replay::run(args, &config, output).await,
         Command::Rules(args) => rules::run(args, &config, output).await,
         Command::Verify(args) => verify::run(args, &config, output).await,
         Command::Backup(args) => backup::run(args, &config, output).await,

@@ -133,6 +133,9 @@ fn show(answer: &Value) -> String {
         .iter()
         .map(|name| format!("{name:<12} {}", cell(run, name)))
         .collect();
+    if let Some(of) = answer["replay_of"].as_str() {
+        lines.push(format!("{:<12} {of}", "replay of"));
+    }
     if !run["error"].is_null() {
         let error = &run["error"];
         lines.push(format!(

@@ -169,7 +169,12 @@ impl Incoming {
 
     /// Whether it only asks if events arrive; no rule is for it.
     pub(super) fn is_probe(&self) -> bool {
-        self.source.as_str() == VOD && self.kind.as_str() == PROBE
+        Self::is_probe_of(&self.source, &self.kind)
+    }
+
+    /// The same, of an event of this source and type.
+    pub(super) fn is_probe_of(source: &SourceName, kind: &EventType) -> bool {
+        source.as_str() == VOD && kind.as_str() == PROBE
     }
 
     /// The event that it becomes.

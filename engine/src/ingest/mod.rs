@@ -209,6 +209,22 @@ fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> V
     }
 }
 
+/// The rules that a stored event starts at present, and those that match and are not started, with the reason. `cause` is
+/// the rule of the run that led to it.
+pub(crate) fn judge_again(
+    live: &Live,
+    event: &Event,
+    cause: Option<&RuleName>,
+) -> (Vec<Arc<Rule>>, Vec<(RuleName, String)>) {
+    if Incoming::is_probe_of(&event.source, &event.kind) {
+        return (Vec::new(), Vec::new());
+    }
+    let judgement = judge(live, event);
+    let verdicts = verdicts(&judgement, event, cause);
+    let rules = acting(&judgement, &verdicts).map(Arc::clone).collect();
+    (rules, [verdicts.refused, verdicts.errors].concat())
+}
+
 fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: Arc<[u8]>, dedupe_until: Timestamp) -> NewEvent {
     NewEvent {
         id: event.id,

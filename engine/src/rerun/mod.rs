@@ -1,14 +1,15 @@
 //! Runs again what has run, when a person asks for it: says beforehand what that would repeat, and refuses what would
 //! do harm unless it is agreed to.
 
+mod replay;
 mod retry;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oncue_rules::ids::RunId;
+use oncue_rules::ids::{EventId, RuleName, RunId};
 
-use crate::http::admin::{self, Consent, Reruns, RetriedView};
+use crate::http::admin::{self, Consent, ReplayAsk, ReplayedView, Reruns, RetriedView, Rules};
 use crate::http::reply::{Error, ErrorKind};
 use crate::ingest::Present;
 use crate::program::{OpenError, Programs};
@@ -35,6 +36,25 @@ impl Reruns for Rerunner {
     async fn retry(&self, run: RunId, consent: Consent, dry_run: bool) -> Result<RetriedView, Error> {
         self.retry_run(run, consent, dry_run).await
     }
+
+    async fn replay_run(
+        &self,
+        run: RunId,
+        rules: Rules,
+        from: Option<String>,
+        ask: ReplayAsk,
+    ) -> Result<ReplayedView, Error> {
+        self.repeat_run(run, rules, from, ask).await
+    }
+
+    async fn replay_event(
+        &self,
+        event: EventId,
+        only: Option<RuleName>,
+        ask: ReplayAsk,
+    ) -> Result<ReplayedView, Error> {
+        self.repeat_event(event, only, ask).await
+    }
 }
 
 /// It cannot be done as things stand.
@@ -60,18 +80,18 @@ impl Rerunner {
         let stored = stored.ok_or_else(|| admin::not_stored("event", &row.event.to_string()))?;
         let event = self.present.event(&stored).map_err(|why| closed(format!("its event cannot be read: {why}")))?;
         let facts = runner::facts(&*self.present, row.id, Arc::new(event), stored.body, row.created_at);
-        let events = self.awaited(detail).await?;
+        let events = self.told(&Run::awaited(&detail.state, &detail.steps)).await?;
         Run::restore(program, facts, &detail.state, &detail.steps, &events)
             .map_err(|damaged| closed(damaged.to_string()))
     }
 
-    /// The events that the steps of a run ended with, as far as they are stored.
-    async fn awaited(&self, detail: &RunDetail) -> Result<Events, Error> {
+    /// These events, as far as they are stored.
+    async fn told(&self, ids: &[EventId]) -> Result<Events, Error> {
         let mut events = Events::new();
-        for id in Run::awaited(&detail.state, &detail.steps) {
-            let stored = self.store.awaited(id).await.map_err(admin::failed)?;
+        for id in ids {
+            let stored = self.store.awaited(*id).await.map_err(admin::failed)?;
             if let Some(event) = stored.and_then(|stored| self.present.event(&stored).ok()) {
-                events.insert(id, Arc::new(event));
+                events.insert(*id, Arc::new(event));
             }
         }
         Ok(events)

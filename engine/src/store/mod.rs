@@ -111,6 +111,8 @@ pub trait Admin: Send + Sync + 'static {
     /// Has a dead run go on: makes it one that may be claimed, with [`Input::Retry`] in its inbox, and keeps the events that
     /// it needs, in one commit.
     async fn retry(&self, retry: Retry) -> Result<Retried, Error>;
+    /// Starts a run for a stored event, once for a request. It may be claimed at once.
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error>;
     /// Writes a complete copy of the store to a new file, a little at a time. What is committed meanwhile is in it too; it
     /// has its name once it is whole and durable. `told` hears how far it is.
     ///

@@ -18,6 +18,7 @@ mod limits;
 mod place;
 mod program;
 mod record;
+mod replay;
 mod restore;
 mod rounds;
 mod sought;
@@ -46,6 +47,7 @@ pub use key::{idempotency_key, jitter};
 pub use limits::{ITEM_LIMIT, OUTPUT_LIMIT, PARAMS_LIMIT, RUN_LIMIT, STEPS_PER_COMMIT};
 pub use program::{Facts, Manner, Program, UnknownAction};
 pub use record::{ErrorRecord, FailedAttempt, RunStatus, StepOutcome, StepRow, Timer, TimerKind, Wait};
+pub use replay::{Begun, NoBeginning, Redone};
 pub use restore::{Damaged, Events};
 pub use state::{Active, Earlier, Frame, Phase, State};
 

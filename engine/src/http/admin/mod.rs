@@ -12,6 +12,8 @@
 //! | GET `/runs/ID` | | [`RunDetailView`] |
 //! | POST `/runs/ID/cancel` | body `{"reason": TEXT}` or none | [`CancelledView`] |
 //! | POST `/runs/ID/retry` | body `{"new_key": BOOL, "again": BOOL, "dry_run": BOOL}` or none | [`RetriedView`] |
+//! | POST `/runs/ID/replay` | body `{"request": UUID, "rules": "original" or "current", "from": STEP, "new_key": BOOL, "dry_run": BOOL}` or none | [`ReplayedView`] |
+//! | POST `/events/ID/replay` | body `{"request": UUID, "only": RULE, "new_key": BOOL, "dry_run": BOOL}` or none | [`ReplayedView`] |
 //! | GET `/rules` | | [`RulesView`] |
 //! | GET `/rules/NAME` | | [`RuleDetailView`] |
 //! | POST `/rules/reload` | | [`ReloadView`] |
@@ -41,7 +43,9 @@ use warp::http::Method;
 
 pub use backup::{BackupView, Backups};
 pub(crate) use read::{failed, not_stored};
-pub use rerun::{Consent, RepeatView, Reruns, RetriedView};
+pub use rerun::{
+    Consent, RedoneView, RepeatView, ReplayAsk, ReplayedRunView, ReplayedView, Reruns, RetriedView, Rules,
+};
 pub use rules::{FindingView, LiveRules, ReloadView, RuleDetailView, RulesStatusView, RulesView};
 pub use views::*;
 
@@ -106,6 +110,8 @@ impl Api {
                 ["events"] => self.emit(&mut request).await,
                 ["runs", id, "cancel"] => self.cancel(id, &mut request).await,
                 ["runs", id, "retry"] => self.retry(id, &mut request).await,
+                ["runs", id, "replay"] => self.replay_run(id, &mut request).await,
+                ["events", id, "replay"] => self.replay_event(id, &mut request).await,
                 ["rules", "reload"] => self.reload(&request.query).await,
                 ["backup"] => self.back_up(&mut request).await,
                 _ => Err(refuse_method(resource, &request.method)),
@@ -133,7 +139,9 @@ impl Api {
 fn refuse_method(resource: &[&str], method: &Method) -> Error {
     match resource {
         ["events" | "backup"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
-        ["runs", _, "cancel" | "retry"] | ["rules", "reload"] => Error::method_not_allowed(method, "POST"),
+        ["runs", _, "cancel" | "retry" | "replay"] | ["events", _, "replay"] | ["rules", "reload"] => {
+            Error::method_not_allowed(method, "POST")
+        }
         ["events" | "runs" | "rules", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
             Error::method_not_allowed(method, "GET, HEAD")
         }

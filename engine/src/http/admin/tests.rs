@@ -68,6 +68,9 @@ impl Admin for FakeAdmin {
     async fn retry(&self, _: Retry) -> Result<Retried, Error> {
         unreachable!()
     }
+    async fn replay(&self, _: Replay) -> Result<Replayed, Error> {
+        unreachable!()
+    }
     async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error> {
         self.note(file)?;
         told(Copied { bytes: 1, of: 2 });
@@ -234,6 +237,7 @@ impl Rig {
             failed_attempts: vec![attempt],
             timers: vec![timer],
             state: "{}".to_owned(),
+            replay_of: None,
         };
         self.admin.store.runs.lock().unwrap().push(detail);
         id
@@ -339,6 +343,7 @@ async fn a_run_is_shown_with_steps_attempts_and_timers() {
         }],
         "failed_attempts": [{ "path": "tell", "number": 1, "at": at, "error": error }],
         "timers": [{ "path": "tell", "kind": "retry", "due_at": at }],
+        "replay_of": null,
     });
     assert_eq!(view.to_string(), expected.to_string());
     let list = rig.get(&format!("/runs?status=waiting&rule=r&event={}", EventId::from_bytes([2; 16]))).await.json();

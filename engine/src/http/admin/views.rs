@@ -122,6 +122,8 @@ pub struct RunDetailView {
     pub failed_attempts: Vec<AttemptView>,
     /// Its timers.
     pub timers: Vec<TimerView>,
+    /// The run, or the event, that a person had it repeat.
+    pub replay_of: Option<String>,
 }
 
 /// How a step stands.
@@ -309,11 +311,14 @@ impl From<RunRow> for RunView {
 
 impl From<RunDetail> for RunDetailView {
     fn from(detail: RunDetail) -> Self {
+        let event = detail.row.event;
+        let replay_of = detail.replay_of.map(|of| of.run.map_or_else(|| event.to_string(), |run| run.to_string()));
         Self {
             run: detail.row.into(),
             steps: detail.steps.into_iter().map(StepView::from).collect(),
             failed_attempts: detail.failed_attempts.into_iter().map(AttemptView::from).collect(),
             timers: detail.timers.into_iter().map(TimerView::from).collect(),
+            replay_of,
         }
     }
 }

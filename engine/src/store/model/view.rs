@@ -7,7 +7,7 @@ use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceN
 use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorRecord, FailedAttempt, RunStatus, StepRow, Timer, Verdicts};
+use super::{ErrorRecord, FailedAttempt, ReplayOf, RunStatus, StepRow, Timer, Verdicts};
 
 /// A part of a list that is ordered newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,8 @@ pub struct RunDetail {
     pub timers: Vec<Timer>,
     /// Its cursor, as JSON.
     pub state: String,
+    /// What it repeats, when a person had it started.
+    pub replay_of: Option<ReplayOf>,
 }
 
 /// A body in quarantine.

@@ -65,7 +65,7 @@ impl Verb for AcceptEvent {
         }
         self.write_event(tx)?;
         let at = self.event.received_at;
-        let fences = self.runs.iter().map(|run| self.write_run(tx, run)).collect::<Result<_, Fault>>()?;
+        let fences = self.runs.iter().map(|run| self.start(tx, run)).collect::<Result<_, Fault>>()?;
         let mut woken: Vec<RunId> = Vec::new();
         for (run, path) in self.waits(tx)? {
             if tx.hand(run, &path, self.event.id)? && tx.push(run, at, &Input::Event { path, event: self.event.id })? {
@@ -126,39 +126,9 @@ impl AcceptEvent {
         Ok(())
     }
 
-    fn write_run(&self, tx: &Tx<'_>, run: &NewRun) -> Result<(RunId, Fence), Fault> {
-        let NewRun { id, rule, closure, status, state, steps, timers, lease } = run;
-        let at = self.event.received_at;
-        let live = !status.is_final();
-        let lease = lease.as_ref().filter(|_| live);
-        let fence = Fence(i64::from(lease.is_some()));
-        tx.sql.change(
-            "INSERT INTO runs
-             (id, event, rule, closure, app, status, created_at, updated_at, fence, node, free_at, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
-            (
-                id.as_bytes(),
-                self.event.id.as_bytes(),
-                rule.as_str(),
-                closure.as_str(),
-                app(self.event.subappid),
-                status.as_str(),
-                at.0,
-                fence.0,
-                lease.map(|(node, _)| &*node.0),
-                live.then(|| lease.map_or(at, |(_, until)| *until).0),
-                state,
-            ),
-        )?;
-        for step in steps {
-            write_step(tx, *id, step)?;
-        }
-        for timer in timers.iter().filter(|_| live) {
-            write_timer(tx, *id, timer)?;
-        }
-        tx.tally(Tally::Runs(status.as_str()), 1);
-        tx.pin(closure, 1);
-        Ok((*id, fence))
+    fn start(&self, tx: &Tx<'_>, run: &NewRun) -> Result<(RunId, Fence), Fault> {
+        let event = &self.event;
+        write_run(tx, event.id, app(event.subappid), event.received_at, run)
     }
 
     /// The steps of runs that wait for this event.
@@ -178,4 +148,45 @@ impl AcceptEvent {
         }
         Ok(found)
     }
+}
+
+/// Writes a new run for an event of this application, begun at a moment.
+pub(super) fn write_run(
+    tx: &Tx<'_>,
+    event: EventId,
+    app: i64,
+    at: Timestamp,
+    run: &NewRun,
+) -> Result<(RunId, Fence), Fault> {
+    let NewRun { id, rule, closure, status, state, steps, timers, lease } = run;
+    let live = !status.is_final();
+    let lease = lease.as_ref().filter(|_| live);
+    let fence = Fence(i64::from(lease.is_some()));
+    tx.sql.change(
+        "INSERT INTO runs
+             (id, event, rule, closure, app, status, created_at, updated_at, fence, node, free_at, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
+        (
+            id.as_bytes(),
+            event.as_bytes(),
+            rule.as_str(),
+            closure.as_str(),
+            app,
+            status.as_str(),
+            at.0,
+            fence.0,
+            lease.map(|(node, _)| &*node.0),
+            live.then(|| lease.map_or(at, |(_, until)| *until).0),
+            state,
+        ),
+    )?;
+    for step in steps {
+        write_step(tx, *id, step)?;
+    }
+    for timer in timers.iter().filter(|_| live) {
+        write_timer(tx, *id, timer)?;
+    }
+    tx.tally(Tally::Runs(status.as_str()), 1);
+    tx.pin(closure, 1);
+    Ok((*id, fence))
 }

@@ -146,6 +146,7 @@ fn remove_runs(tx: &Tx<'_>, event: EventId) -> Result<(), Fault> {
         let id = [run.as_bytes()];
         tx.sql.change("DELETE FROM steps WHERE run = ?1", id)?;
         tx.sql.change("DELETE FROM failed_attempts WHERE run = ?1", id)?;
+        tx.sql.change("DELETE FROM replays WHERE run = ?1", id)?;
         tx.sql.change("DELETE FROM runs WHERE id = ?1", id)?;
         tx.tally(Tally::Runs(status.as_str()), -1);
         tx.pin(&closure, -1);

@@ -56,7 +56,8 @@ use self::writer::{QueueLimits, Writer};
 use super::{
     Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Copied, Counts, Delivered, Delivery, Due,
     Error, EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Place, Quarantine,
-    QuarantineRow, Retention, Retried, Retry, RunDetail, RunFilter, RunRow, Store, StoredEvent, Written,
+    QuarantineRow, Replay, Replayed, Retention, Retried, Retry, RunDetail, RunFilter, RunRow, Store, StoredEvent,
+    Written,
 };
 
 /// Bytes of a page; fixed when a database is made.
@@ -260,6 +261,10 @@ impl Admin for SqliteStore {
 
     async fn retry(&self, retry: Retry) -> Result<Retried, Error> {
         self.writer.submit(rerun::RetryRun(retry)).await
+    }
+
+    async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
+        self.writer.submit(rerun::ReplayRun(replay)).await
     }
 
     async fn back_up(&self, file: &Path, told: &(dyn Fn(Copied) + Send + Sync)) -> Result<Copied, Error> {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
 use super::rows::{Columns, EVENT, RUN, STEP, failed_attempt, inbox_row, run_row, step_row, stored_event, timer};
-use crate::store::{ClaimedRun, Counts, Fence, Origin, RunDetail, RunRow, RunStatus, StepRow, StoredEvent};
+use crate::store::{ClaimedRun, Counts, Fence, Origin, ReplayOf, RunDetail, RunRow, RunStatus, StepRow, StoredEvent};
 
 /// [`crate::store::Admin::event`].
 pub(super) fn event(sql: &Connection, id: EventId) -> Result<Option<StoredEvent>, Fault> {
@@ -35,7 +35,16 @@ pub(super) fn run(sql: &Connection, id: RunId) -> Result<Option<RunDetail>, Stop
     )?;
     let timers =
         sql.rows("SELECT path, kind, due_at FROM timers WHERE run = ?1 ORDER BY path, kind", [id.as_bytes()], timer)?;
-    Ok(Some(RunDetail { row, steps: steps(sql, id)?, failed_attempts, timers, state }))
+    let replay_of = replay_of(sql, id)?;
+    Ok(Some(RunDetail { row, steps: steps(sql, id)?, failed_attempts, timers, state, replay_of }))
+}
+
+fn replay_of(sql: &Connection, id: RunId) -> Result<Option<ReplayOf>, Fault> {
+    sql.first("SELECT request, of FROM replays WHERE run = ?1", [id.as_bytes()], |row| {
+        let columns = &mut Columns::of(row);
+        let (request, run) = (columns.take()?, columns.take::<Option<[u8; 16]>>()?);
+        Ok(ReplayOf { request, run: run.map(RunId::from_bytes) })
+    })
 }
 
 /// Steps in the order in which they started; those that started together, by path.

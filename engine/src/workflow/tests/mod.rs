@@ -6,6 +6,7 @@ mod diagram;
 mod forks;
 mod model;
 mod pauses;
+mod replays;
 mod retries;
 mod sought;
 mod stories;

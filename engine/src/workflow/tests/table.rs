@@ -53,10 +53,7 @@ fn states() -> BTreeMap<&'static str, Run> {
     let mut forked = Simulation::begin(&forking);
     forked.step();
     let (working, between_rounds) = rounds();
-    let mut dead = begun();
-    for _ in 0..4 {
-        dead.step();
-    }
+    let dead = begun().run();
     let mut cancelled = begun();
     cancelled.give(Input::Cancel { reason: "test".to_owned() });
     let (deferred, _) = Run::defer(std::sync::Arc::clone(&rule), super::support::facts(), super::support::START);

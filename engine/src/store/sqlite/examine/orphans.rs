@@ -23,13 +23,14 @@ macro_rules! owners {
 }
 
 /// The tables whose rows belong to runs, with the order in which their owners are read.
-const OF_RUNS: [(&str, &str); 6] = [
+const OF_RUNS: [(&str, &str); 7] = [
     ("steps", owners!("steps")),
     ("failed attempts", owners!("failed_attempts")),
     ("timers", owners!("timers")),
     ("waits", owners!("waits")),
     ("inputs", owners!("inbox")),
     ("handed events", owners!("handed")),
+    ("replays", owners!("replays")),
 ];
 
 /// Says how many tables there are to go through.

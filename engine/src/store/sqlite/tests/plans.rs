@@ -6,8 +6,9 @@ use super::*;
 use crate::store::sqlite::ask::seen;
 use crate::store::{
     Admin, Advance, Claim, Content, Delivery, ErrorRecord, EventFilter, FailedAttempt, Fence, Input, Page, Quarantine,
-    Retention, Retry, RunFilter, StepOutcome, StepRow, Store, Timer, TimerKind, Wait,
+    Replay, Retention, Retry, RunFilter, StepOutcome, StepRow, Store, Timer, TimerKind, Wait,
 };
+use crate::workflow::State;
 
 /// Statements that may look at all rows, with the reason.
 const MAY_SCAN: [(&str, &str); 10] = [
@@ -26,6 +27,36 @@ const MAY_SCAN: [(&str, &str); 10] = [
 /// Statements that take the first rows of an index in its order.
 const FIRST_OF_INDEX: [&str; 1] = ["SELECT due_at FROM timers ORDER BY due_at LIMIT 1"];
 
+fn a_step() -> StepRow {
+    StepRow {
+        path: StepPath::from("a"),
+        outcome: StepOutcome::Running,
+        attempts: 1,
+        generation: 0,
+        key: None,
+        output: None,
+        error: None,
+        started_at: at(1),
+        ended_at: None,
+    }
+}
+
+/// The first run of a rule for an event.
+fn a_replay(event: EventId, closure: ContentHash) -> Replay {
+    Replay {
+        request: [1; 16],
+        event,
+        of: None,
+        last: None,
+        run: RunId::generate(),
+        rule: RuleName::from("other"),
+        closure,
+        state: State::initial(at(1)),
+        steps: Vec::new(),
+        at: at(1),
+    }
+}
+
 fn everything(run: RunId, event: EventId) -> Advance {
     let path = StepPath::from("a");
     let error =
@@ -38,17 +69,7 @@ fn everything(run: RunId, event: EventId) -> Advance {
         status: RunStatus::Waiting,
         state: event.to_string(),
         error: Some(error.clone()),
-        steps: vec![StepRow {
-            path: path.clone(),
-            outcome: StepOutcome::Running,
-            attempts: 1,
-            generation: 0,
-            key: None,
-            output: None,
-            error: None,
-            started_at: at(1),
-            ended_at: None,
-        }],
+        steps: vec![a_step()],
         failed_attempts: vec![FailedAttempt { path: path.clone(), number: 1, at: at(1), error }],
         timers: vec![Timer { path: path.clone(), kind: TimerKind::Retry, due_at: at(2) }],
         settled: vec![path.clone()],
@@ -85,6 +106,9 @@ async fn use_everything(store: &SqliteStore) {
     let hash = ContentHash::from("h");
     store.put_contents(vec![Content { hash: hash.clone(), text: "t".to_owned() }]).await.unwrap();
     store.content(&hash).await.unwrap();
+    let steps = vec![StepRow { output: Some(format!("{{\"$event\":\"{event}\"}}")), ..a_step() }];
+    let replay = Replay { steps, ..a_replay(event, hash) };
+    store.replay(replay).await.unwrap();
     for _ in 0..2 {
         let body = [1_u8].as_slice().into();
         let refused = Quarantine { received_at: at(1), subappid: None, reason: "r".to_owned(), body, keep: 1 };
