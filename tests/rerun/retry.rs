@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{OtherSide, ask, count, id, run, serve, upload};
-use crate::support::{APP, oncue};
+use crate::support::{APP, Serving, oncue};
 
 const RULES: &str = "
 rules:
@@ -62,7 +62,7 @@ async fn a_dead_run_goes_on_from_what_failed_and_repeats_nothing_that_is_done() 
     oncue(&["verify"]).within(&folder).success();
 }
 
-async fn eventually_dead_again(serving: &crate::support::Serving, before: &serde_json::Value) {
+async fn eventually_dead_again(serving: &Serving, before: &serde_json::Value) {
     crate::support::eventually("the second death", || async {
         let now = serving.get(&format!("/runs/{}", id(before))).await;
         (now["run"]["status"] == "dead" && now["run"]["updated_at"] != before["run"]["updated_at"]).then_some(())
@@ -125,7 +125,7 @@ async fn a_retry_outlives_a_server_that_is_killed() {
     ask(&folder, &["rules", "reload"]);
     assert_eq!(ask(&folder, &["runs", "retry", id(&dead)]).0, 0);
     serving.kill();
-    let serving = crate::support::Serving::start(&folder);
+    let serving = Serving::start(&folder);
     let well = run(&serving, "succeeded").await;
     assert_eq!(id(&well), id(&dead));
     let mut calls = other.sorted_calls();
@@ -133,6 +133,50 @@ async fn a_retry_outlives_a_server_that_is_killed() {
     assert_eq!(calls, ["last", "two"], "with a kill, a call may be made twice");
     assert_eq!(serving.stop(), 0);
     oncue(&["verify"]).within(&folder).success();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_of_a_run_whose_rule_cannot_be_opened_is_refused_and_one_that_was_taken_leaves_it_dead() {
+    let other = OtherSide::start().await;
+    other.answers("two", 400);
+    let (folder, serving) = serve(RULES, &other);
+    upload(&serving, "1").await;
+    let dead = run(&serving, "dead").await;
+    folder.write("rules/rules.yaml", "rules: []\n");
+    assert_eq!(serving.stop(), 0);
+    // As if a plugin had gone: what the run pins does not open any more.
+    let change = |sql: &str| {
+        let connection = rusqlite::Connection::open(folder.file("data/oncue.db")).unwrap();
+        connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        connection.close().unwrap();
+    };
+    change("CREATE TABLE kept AS SELECT * FROM contents; DELETE FROM contents;");
+    let serving = Serving::start(&folder);
+    let (code, refused) = ask(&folder, &["runs", "retry", id(&dead)]);
+    assert_eq!(code, 7, "{refused}");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("is not stored"), "{refused}");
+    let (code, refused) = ask(&folder, &["replay", id(&dead), "--rules", "original"]);
+    assert_eq!(code, 7, "{refused}");
+    assert_eq!(serving.stop(), 0);
+
+    change(
+        r#"UPDATE runs SET status = 'pending', free_at = 1, inputs = 1;
+           INSERT INTO inbox SELECT id, 1, 1, '{"input":"retry","generation":1000,"new_key":false}' FROM runs;
+           UPDATE events SET needed_by = 1; UPDATE tallies SET n = 0 WHERE what = 'dead';
+           INSERT INTO tallies VALUES ('pending', 1) ON CONFLICT DO UPDATE SET n = 1;"#,
+    );
+    let serving = Serving::start(&folder);
+    let again = run(&serving, "dead").await;
+    assert_eq!((id(&again), &again["run"]["error"]["code"]), (id(&dead), &json!("not_retried")), "{again}");
+    assert_eq!(serving.stop(), 0);
+    change("INSERT OR IGNORE INTO contents SELECT * FROM kept; DROP TABLE kept;");
+    oncue(&["verify"]).within(&folder).success();
+
+    other.answers("two", 200);
+    let serving = Serving::start(&folder);
+    assert_eq!(ask(&folder, &["runs", "retry", id(&dead)]).0, 0);
+    let well = run(&serving, "succeeded").await;
+    assert_eq!(well["run"]["error"], json!(null));
 }
 
 #[test]
