@@ -35,3 +35,4 @@ mod support;
 mod verify;
 mod waits;
 mod webhook;
+mod workflows;

@@ -4,11 +4,17 @@ use std::process::{Command, Stdio};
 use super::{Folder, TOKEN};
 
 /// The variables that the configurations of `oncue init` and of the examples refer to.
-pub const ENVIRONMENT: [(&str, &str); 4] = [
+pub const ENVIRONMENT: [(&str, &str); 10] = [
     ("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE"),
     ("TENCENTCLOUD_SECRET_KEY", "EXAMPLEKEY"),
     ("VOD_CALLBACK_TOKEN", TOKEN),
     ("CMS_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ("SHORT_VIDEO_TOKEN", TOKEN),
+    ("REPLAY_TOKEN", TOKEN),
+    ("CMS_TOKEN", "9f4c1d7be2a8460395d1c07be86a2f14"),
+    ("ONCALL_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    ("SEARCH_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    ("WAREHOUSE_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
 ];
 
 /// The real program with these arguments.
