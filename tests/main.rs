@@ -22,6 +22,7 @@ mod parallel;
 mod receiver;
 mod reload;
 mod rerun;
+mod resume;
 mod rounds;
 mod routing;
 mod runs;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oncue_rules::ids::SubAppId;
+
 use super::drive::{self, Start};
 use super::{Hand, Permit, Shared};
 use crate::clock;
@@ -15,34 +17,57 @@ const PER_APP: u32 = 50;
 /// How often to look for runs that other nodes left.
 const POLL: Duration = Duration::from_secs(1);
 
+/// What a claim came to.
+enum Found {
+    /// Nothing, so that there is nothing to do until the bell rings.
+    Nothing,
+    /// Runs, and there may be more: of one application a claim takes only a share.
+    Runs,
+    /// Runs of an application that has no more places here; they would only have to be given back again.
+    NoPlace(Option<SubAppId>),
+}
+
 /// Claims until this node stops. The bell is heard also when it rang during a claim, so no run waits for the poll
 /// that this node was told of.
 pub(super) async fn refill(shared: Arc<Shared>) {
-    let mut more = false;
+    let mut found = Found::Nothing;
     while !shared.is_stopping() {
-        if !more {
-            // Its time over is as good as its ringing.
-            let _rang = tokio::time::timeout(POLL, shared.bell.notified()).await;
-        }
+        rest(&shared, &found).await;
         let limit = shared.room.left().min(BATCH);
         if limit == 0 {
             let _freed = tokio::time::timeout(POLL, shared.room.freed()).await;
-            more = true;
+            found = Found::Runs;
             continue;
         }
-        more = match claim(&shared, limit).await {
-            // Full hands say that there is more; what had to be given back would only come again.
-            Ok(taken) => taken == limit,
-            Err(error) => {
-                tracing::warn!(error = %error, "no runs could be claimed");
-                false
-            }
-        };
+        found = claim(&shared, limit).await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "no runs could be claimed");
+            Found::Nothing
+        });
     }
 }
 
-/// Claims once; returns how many runs found a place.
-async fn claim(shared: &Arc<Shared>, limit: usize) -> Result<usize, crate::store::Error> {
+/// Until it is time to claim again. The time of a poll being over is as good as the bell.
+async fn rest(shared: &Shared, found: &Found) {
+    let app = match found {
+        Found::Runs => return,
+        Found::Nothing => None,
+        Found::NoPlace(app) => Some(*app),
+    };
+    let places = async {
+        match app {
+            Some(app) => shared.room.places(app, PER_APP as usize).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = shared.bell.notified() => {}
+        () = places => {}
+        () = tokio::time::sleep(POLL) => {}
+    }
+}
+
+/// Claims once.
+async fn claim(shared: &Arc<Shared>, limit: usize) -> Result<Found, crate::store::Error> {
     let now = clock::now();
     let claimed = shared
         .store
@@ -55,21 +80,20 @@ async fn claim(shared: &Arc<Shared>, limit: usize) -> Result<usize, crate::store
         })
         .await?;
     let until = now.after(shared.settings.lease);
-    let mut taken = 0;
+    let mut found = if claimed.is_empty() { Found::Nothing } else { Found::Runs };
     let mut returned = Vec::new();
     for run in claimed {
-        match shared.room.reserve(run.run.subappid, run.event.body.len()) {
-            Some(permit) => {
-                taken += 1;
-                take(shared, run, permit, until);
-            }
-            None => returned.push((run.run.id, run.fence)),
+        if let Some(permit) = shared.room.reserve(run.run.subappid, run.event.body.len()) {
+            take(shared, run, permit, until);
+        } else {
+            found = Found::NoPlace(run.run.subappid);
+            returned.push((run.run.id, run.fence));
         }
     }
     if !returned.is_empty() {
         shared.store.release(returned).await?;
     }
-    Ok(taken)
+    Ok(found)
 }
 
 fn take(shared: &Arc<Shared>, run: ClaimedRun, permit: Permit, until: oncue_rules::time::Timestamp) {

@@ -81,6 +81,17 @@ impl Room {
         self.freed.notified().await;
     }
 
+    /// Resolves when places have become free since, and an application has so many, or all of its own.
+    pub(super) async fn places(&self, app: Option<SubAppId>, runs: usize) {
+        loop {
+            self.freed().await;
+            let held = self.held().by_app.get(&app).copied().unwrap_or(0);
+            if held + runs.min(self.per_app) <= self.per_app {
+                return;
+            }
+        }
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,6 +119,8 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     fn room(runs_per_app: usize, runs: usize, run_bytes: usize) -> Arc<Room> {
@@ -138,6 +151,19 @@ mod tests {
         let _first = by_bytes.reserve(A, 0);
         assert!(by_bytes.reserve(B, 1).is_none());
         assert!(by_bytes.reserve(B, 0).is_some());
+    }
+
+    #[tokio::test]
+    async fn places_are_waited_for_until_there_are_enough() {
+        let room = room(3, 10, usize::MAX);
+        let mut held: Vec<_> = (0..3).map(|_| room.reserve(A, 0)).collect();
+        let mut waiting = std::pin::pin!(room.places(A, 2));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        held.pop();
+        assert!(waiting.as_mut().poll(&mut context).is_pending(), "one is too few");
+        held.pop();
+        waiting.await;
     }
 
     #[test]
