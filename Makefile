@@ -10,7 +10,7 @@ LOG := target/test.log
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the release binary: target/release/oncue
@@ -64,8 +64,29 @@ chaos: ## Kill the server 300 times under load, then prove that nothing is lost 
 	ONCUE_CHAOS_LIVES=$${LIVES:-300} ONCUE_CHAOS_SEED=$${SEED:-$$RANDOM} cargo test --release --locked -p oncue $(FEATURES) --test oncue -- chaos:: --nocapture
 
 .PHONY: bench
-bench: ## Measure throughput as ratios to baselines of the same run (SECONDS_A_CASE=5 for a quick look)
+bench: ## Measure throughput and long-lived runs as ratios of one run (SECONDS_A_CASE=5 for a quick look)
 	cargo bench --locked -p oncue --bench throughput -- --seconds $${SECONDS_A_CASE:-60}
+	$(MAKE) --no-print-directory bench-durable
+
+.PHONY: bench-durable
+bench-durable: ## Measure a million waits, unfinished runs, loops (PARKED=10000 UNFINISHED=2000 ITEMS=1000 ROUNDS=2 PART=items)
+	cargo bench --locked -p oncue --bench durable -- --seconds $${SECONDS_A_CASE:-20} --rounds $${ROUNDS:-5} \
+		--parked $${PARKED:-1000000} --unfinished $${UNFINISHED:-100000} --items $${ITEMS:-10000} $${PART:+--part $$PART}
+
+.PHONY: bench-against
+bench-against: ## Compare throughput with an earlier build, in turns: BEFORE=<git ref or binary> (ROUNDS=5 SECONDS_A_CASE=10)
+	@test -n "$${BEFORE:-}" || { echo "say against what: make bench-against BEFORE=HEAD~1, or BEFORE=path/to/oncue" >&2; exit 2; }
+	@mkdir -p target/before
+	before="$${BEFORE}"; \
+	if [ ! -f "$$before" ]; then \
+		tree="$$(mktemp -d target/before/tree.XXXXXX)"; \
+		trap 'git worktree remove --force "$$tree"' EXIT; \
+		git worktree add --quiet --detach "$$tree" "$$before"; \
+		(cd "$$tree" && CARGO_TARGET_DIR="$(CURDIR)/target/before/build" cargo build --locked --profile bench -p oncue --bin oncue); \
+		before=target/before/build/release/oncue; \
+	fi; \
+	cargo bench --locked -p oncue --bench throughput -- --against "$$(realpath "$$before")" \
+		--rounds $${ROUNDS:-5} --seconds $${SECONDS_A_CASE:-10}
 
 .PHONY: ci
 ci: ## Everything that must hold: fmt, lint, doc, test, generated, smoke

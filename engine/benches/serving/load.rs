@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-const BODY: &str = include_str!("../../../tests/fixtures/protocol/events/02_new_file_upload_with_procedure.json");
-const FILE_ID: &str = "5000000000000000002";
+const UPLOAD: &str = include_str!("../../../tests/fixtures/protocol/events/02_new_file_upload_with_procedure.json");
+const UPLOADED: &str = "5000000000000000002";
 const FIRST_FILE_ID: u64 = 6_000_000_000_000_000_000;
 
 /// What the senders saw.
@@ -31,66 +31,99 @@ impl Seen {
     }
 }
 
-/// Sends for a time over so many connections; every event has a `FileId` of its own.
-///
-/// # Errors
-///
-/// When a connection breaks or an answer is not 200.
-pub(crate) async fn send(to: SocketAddr, path: &str, connections: usize, time: Duration) -> Result<Seen> {
-    let next_id = Arc::new(AtomicU64::new(FIRST_FILE_ID));
-    let started = Instant::now();
-    let senders: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(one_connection(to, path.to_owned(), Arc::clone(&next_id), None, started + time)))
-        .collect();
-    let mut latencies = Vec::new();
-    for sender in senders {
-        latencies.append(&mut sender.await??);
-    }
-    let took = started.elapsed();
-    latencies.sort_unstable();
-    let p99 = latencies.get(latencies.len() * 99 / 100).copied().unwrap_or_default();
-    Ok(Seen { accepted: latencies.len() as u64, took, p99: Duration::from_micros(u64::from(p99)) })
+/// A body that is sent again and again, each time about another file.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    /// The text of the first one.
+    pub text: String,
+    /// The id of its file, of 19 digits, wherever it stands in the text.
+    pub file: &'static str,
 }
 
-/// Sends one event after each pause, for a time; returns how many.
-///
-/// # Errors
-///
-/// As [`send`].
-pub(crate) async fn trickle(to: SocketAddr, path: &str, pause: Duration, time: Duration) -> Result<u64> {
-    let next_id = Arc::new(AtomicU64::new(FIRST_FILE_ID));
-    let latencies = one_connection(to, path.to_owned(), next_id, Some(pause), Instant::now() + time).await?;
-    Ok(latencies.len() as u64)
+/// A real upload of 2.3 kB.
+pub(crate) fn upload() -> Body {
+    Body { text: UPLOAD.to_owned(), file: UPLOADED }
 }
 
-async fn one_connection(
-    to: SocketAddr,
-    path: String,
-    next_id: Arc<AtomicU64>,
-    pause: Option<Duration>,
-    until: Instant,
-) -> Result<Vec<u32>> {
-    let mut stream = TcpStream::connect(to).await.context("no connection")?;
-    stream.set_nodelay(true)?;
-    let mut request =
-        format!("POST {path} HTTP/1.1\r\nhost: {to}\r\ncontent-length: {}\r\n\r\n{BODY}", BODY.len()).into_bytes();
-    let places = find_all(&request, FILE_ID.as_bytes());
-    let mut latencies = Vec::new();
-    let mut buffer = vec![0; 4096];
-    while Instant::now() < until {
-        let id = next_id.fetch_add(1, Ordering::Relaxed).to_string();
-        for place in &places {
-            request[*place..*place + FILE_ID.len()].copy_from_slice(id.as_bytes());
+/// The ids of the files: the next one each time, none when there are no more.
+pub(crate) type FileIds = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// Ids one after the other, without an end.
+pub(crate) fn in_order() -> FileIds {
+    let next = AtomicU64::new(FIRST_FILE_ID);
+    Arc::new(move || Some(next.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// Who sends what where.
+#[derive(Clone)]
+pub(crate) struct Senders {
+    /// The server.
+    pub to: SocketAddr,
+    /// The path of the application.
+    pub path: String,
+    /// How many send at once.
+    pub connections: usize,
+    /// What they send.
+    pub body: Body,
+    /// About which files.
+    pub ids: FileIds,
+}
+
+impl Senders {
+    /// Sends for a time, or until there are no more ids; every event is about a file of its own.
+    ///
+    /// # Errors
+    ///
+    /// When a connection breaks or an answer is not 200.
+    pub(crate) async fn send(&self, time: Duration) -> Result<Seen> {
+        let started = Instant::now();
+        let one = |_| {
+            let senders = self.clone();
+            tokio::spawn(async move { senders.one_connection(None, started + time).await })
+        };
+        let senders: Vec<_> = (0..self.connections).map(one).collect();
+        let mut latencies = Vec::new();
+        for sender in senders {
+            latencies.append(&mut sender.await??);
         }
-        let sent = Instant::now();
-        stream.write_all(&request).await?;
-        read_answer(&mut stream, &mut buffer).await?;
-        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-        if let Some(pause) = pause {
-            tokio::time::sleep(pause).await;
-        }
+        let took = started.elapsed();
+        latencies.sort_unstable();
+        let p99 = latencies.get(latencies.len() * 99 / 100).copied().unwrap_or_default();
+        Ok(Seen { accepted: latencies.len() as u64, took, p99: Duration::from_micros(u64::from(p99)) })
     }
-    Ok(latencies)
+
+    /// Sends over one connection, with a pause after each event where one is wanted; how long each answer took, in
+    /// microseconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Senders::send`].
+    pub(crate) async fn one_connection(&self, pause: Option<Duration>, until: Instant) -> Result<Vec<u32>> {
+        let mut stream = TcpStream::connect(self.to).await.context("no connection")?;
+        stream.set_nodelay(true)?;
+        let (path, to, Body { text, file }) = (&self.path, self.to, &self.body);
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {to}\r\ncontent-length: {}\r\n\r\n", text.len());
+        let mut request = (head + text.as_str()).into_bytes();
+        let places = find_all(&request, file.as_bytes());
+        let mut latencies = Vec::new();
+        let mut buffer = vec![0; 4096];
+        while Instant::now() < until
+            && let Some(id) = (self.ids)()
+        {
+            let id = id.to_string();
+            for place in &places {
+                request[*place..*place + id.len()].copy_from_slice(id.as_bytes());
+            }
+            let sent = Instant::now();
+            stream.write_all(&request).await?;
+            read_answer(&mut stream, &mut buffer).await?;
+            latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Ok(latencies)
+    }
 }
 
 async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {

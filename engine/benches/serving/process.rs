@@ -4,7 +4,6 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -44,33 +43,25 @@ impl Process {
         Ok(Self { listen: address("listen").context("no address")?, admin: address("admin"), child })
     }
 
+    /// Its number.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub(crate) fn id(&self) -> Result<u32> {
+        self.child.id().context("it has ended")
+    }
+
     /// The most memory that it ever held, in bytes.
     ///
     /// # Errors
     ///
     /// Where `/proc` does not tell.
     pub(crate) fn peak_rss(&self) -> Result<u64> {
-        let pid = self.child.id().context("it has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
         let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
         Ok(kib * 1024)
-    }
-
-    /// How long processors worked for it so far.
-    ///
-    /// # Errors
-    ///
-    /// Where `/proc` does not tell.
-    pub(crate) fn cpu(&self) -> Result<Duration> {
-        /// Linux counts for programs in hundredths of a second, whatever its own clock.
-        const TICK: Duration = Duration::from_millis(10);
-        let pid = self.child.id().context("it has ended")?;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The second field is a name in parentheses; utime and stime are the 14th and the 15th.
-        let (_, fields) = stat.rsplit_once(')').context("no name")?;
-        let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(TICK * ticks.iter().sum::<u32>())
     }
 
     /// Ends it.

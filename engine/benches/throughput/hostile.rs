@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::server;
+use crate::measure::measure_beside;
 
 const CONNECTIONS: usize = 64;
 /// The neighbour gets an event each time, and every one starts six hostile runs.
@@ -27,11 +27,11 @@ const SCRIPTS: [(&str, &str); 3] =
 ///
 /// # Errors
 ///
-/// As [`server::measure_beside`].
+/// As [`measure_beside`].
 pub(crate) async fn measure(time: Duration) -> Result<()> {
     let rules = hostile_rules().await?;
-    let well = server::measure_beside(MINE, CONNECTIONS, PAUSE, time).await?;
-    let badly = server::measure_beside(&rules, CONNECTIONS, PAUSE, time).await?;
+    let well = measure_beside(MINE, CONNECTIONS, PAUSE, time).await?;
+    let badly = measure_beside(&rules, CONNECTIONS, PAUSE, time).await?;
     println!();
     println!(
         "finished runs of one log step, {CONNECTIONS} senders, beside an application with an event each {PAUSE:?}"

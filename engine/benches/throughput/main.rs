@@ -5,26 +5,31 @@
 //! Then how many runs of one application finish beside another one whose runs are hostile, as a ratio to a neighbour that
 //! does nothing.
 //!
+//! With `--against PATH` it compares two servers instead: that program and the one of this build, in turns.
+//!
 //! Absolute figures depend on the machine; the ratios are what counts. It fails when an answer is not 200, or when what
 //! is stored is not what was answered.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(clippy::cast_precision_loss, reason = "counts are far from 2^52")]
 
+mod against;
 mod baseline;
 mod checkpoints;
 mod hostile;
-mod load;
+mod measure;
 mod nothing;
-mod process;
 mod rows;
-mod server;
+#[path = "../serving/mod.rs"]
+mod serving;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use process::Process;
+use serving::load::{self, Senders};
+use serving::process::Process;
 
 const CONNECTIONS: [usize; 2] = [64, 512];
 const NOTHING: &str = "--serve-nothing";
@@ -66,7 +71,12 @@ fn main() -> Result<()> {
     let value =
         |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
     let seconds = value("--seconds").map_or(Ok(60), |text| text.parse()).context("--seconds takes a whole number")?;
-    runtime.block_on(run(Duration::from_secs(seconds)))
+    let time = Duration::from_secs(seconds);
+    let rounds = value("--rounds").map_or(Ok(5), |text| text.parse()).context("--rounds takes a whole number")?;
+    match value("--against") {
+        Some(before) => runtime.block_on(against::compare(Path::new(before), rounds, time)),
+        None => runtime.block_on(run(time)),
+    }
 }
 
 async fn run(time: Duration) -> Result<()> {
@@ -85,7 +95,7 @@ async fn run(time: Duration) -> Result<()> {
 }
 
 async fn measure(case: &Case, connections: usize, nothing: f64, time: Duration) -> Result<()> {
-    let measured = server::measure(case.rules, case.starts_runs, connections, time).await?;
+    let measured = measure::measure(case.rules, case.starts_runs, connections, time).await?;
     let (work, folder) = (measured.work, tempfile::tempdir()?);
     let group = work.group;
     let loop_of_rows = move || baseline::measure(folder.path(), &work, time);
@@ -109,7 +119,9 @@ async fn measure(case: &Case, connections: usize, nothing: f64, time: Duration) 
 async fn measure_nothing(connections: usize, time: Duration) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let process = Process::start(&std::env::current_exe()?, &[NOTHING], &folder.path().join("log")).await?;
-    let seen = load::send(process.listen, "/vod/1500000001/x", connections, time).await?;
+    let path = "/vod/1500000001/x".to_owned();
+    let (body, ids) = (load::upload(), load::in_order());
+    let seen = Senders { to: process.listen, path, connections, body, ids }.send(time).await?;
     process.end().await?;
     Ok(seen.rate())
 }

@@ -1,20 +1,16 @@
-//! The server under measurement: the release binary in a folder of its own.
+//! What a server does with the events of many senders.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use oncue::config::{Config, Environment, admin_token, read_source};
-use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::baseline::Work;
-use crate::process::Process;
-use crate::{load, rows};
+use crate::rows;
+use crate::serving::load::{self, Senders};
+use crate::serving::process::Process;
+use crate::serving::{APP, Home, NEIGHBOUR, Server, built, number, path};
 
-const APP: u64 = 1_500_000_001;
-const NEIGHBOUR: u64 = 1_500_000_002;
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// How long runs may take to end once the senders have stopped.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -41,26 +37,28 @@ pub(crate) struct Measured {
 ///
 /// When an answer is not 200, or what is stored is not what was answered.
 pub(crate) async fn measure(rules: &str, starts_runs: bool, connections: usize, time: Duration) -> Result<Measured> {
-    let server = Server::start(rules).await?;
-    let (path, database) = (path(APP), server.database());
+    let home = Home::with_rules(rules)?;
+    let database = home.database();
+    let server = Server::start(home, built()).await?;
+    let senders = senders(&server, connections);
     let sample = async {
         tokio::time::sleep(time / 2).await;
         let sample = move || rows::accepted(&rows::open(&database)?, starts_runs);
         tokio::task::spawn_blocking(sample).await?
     };
     let started = Instant::now();
-    let (seen, accepted) = tokio::join!(load::send(server.process.listen, &path, connections, time), sample);
+    let (seen, accepted) = tokio::join!(senders.send(time), sample);
     let (seen, accepted) = (seen?, accepted?);
     let counts = server.counts().await?;
     let took = started.elapsed();
     let finished = number(&counts["runs"]["succeeded"])?;
-    server.check(seen.accepted, if starts_runs { seen.accepted } else { 0 }).await?;
-    let cpu_per_event = server.process.cpu()?.div_f64(seen.accepted as f64);
+    check(&server, seen.accepted, starts_runs).await?;
+    let cpu_per_event = cpu(&server.process)?.div_f64(seen.accepted as f64);
     let (commands, commits) = (number(&counts["store"]["commands"])?, number(&counts["store"]["commits"])?);
     let group = usize::try_from(commands.div_ceil(commits.max(1)))?.max(1);
     let peak_rss = server.process.peak_rss()?;
-    let database = server.end().await?;
-    let connection = rows::open(&database.path().join("data/oncue.db"))?;
+    let home = server.kill().await?;
+    let connection = rows::open(&home.database())?;
     let ended = rows::now(&connection, &accepted.ids)?;
     ensure!(ended.rows.len() == accepted.rows.len(), "rows came or went after the commit that accepts an event");
     let work = Work { schema: rows::schema(&connection)?, accepted, ended, group };
@@ -86,98 +84,70 @@ pub(crate) struct Beside {
 ///
 /// When an answer is not 200, or what is stored is not what was answered.
 pub(crate) async fn measure_beside(rules: &str, connections: usize, pause: Duration, time: Duration) -> Result<Beside> {
-    let server = Server::start(rules).await?;
-    let to = server.process.listen;
+    let server = Server::start(Home::with_rules(rules)?, built()).await?;
     let started = Instant::now();
-    let (mine, others) = (path(APP), path(NEIGHBOUR));
-    let (seen, neighbour) =
-        tokio::join!(load::send(to, &mine, connections, time), load::trickle(to, &others, pause, time));
+    let mine = senders(&server, connections);
+    let neighbour = Senders { path: path(NEIGHBOUR), ..senders(&server, 1) };
+    let (seen, neighbour) = tokio::join!(mine.send(time), trickle(&neighbour, pause, time));
     let (seen, neighbour) = (seen?, neighbour?);
     let counts = server.counts().await?;
     let took = started.elapsed();
     let events = seen.accepted + neighbour;
     ensure!(number(&counts["events"])? == events, "{events} answers of 200, and stored are {counts}");
     let finished = number(&counts["runs"]["succeeded"])?;
-    server.succeed(seen.accepted).await?;
+    server.succeed(seen.accepted, PATIENCE).await?;
     let peak_rss = server.process.peak_rss()?;
-    server.end().await?;
+    server.kill().await?;
     Ok(Beside { finished: finished as f64 / took.as_secs_f64(), p99: seen.p99, peak_rss })
 }
 
-fn path(app: u64) -> String {
-    format!("/vod/{app}/{TOKEN}")
+/// Serves the rules with this program, has events sent for a time, and checks that nothing was lost; events in a second,
+/// or ended runs when each event starts one.
+///
+/// # Errors
+///
+/// When an answer is not 200, or what is stored is not what was answered.
+pub(crate) async fn rate(
+    program: &Path,
+    rules: &str,
+    starts_runs: bool,
+    connections: usize,
+    time: Duration,
+) -> Result<f64> {
+    let server = Server::start(Home::with_rules(rules)?, program).await?;
+    let started = Instant::now();
+    let seen = senders(&server, connections).send(time).await?;
+    let ended = server.succeeded().await?;
+    let took = started.elapsed();
+    check(&server, seen.accepted, starts_runs).await?;
+    server.kill().await?;
+    Ok(if starts_runs { ended as f64 / took.as_secs_f64() } else { seen.rate() })
 }
 
-struct Server {
-    folder: TempDir,
-    process: Process,
-    http: reqwest::Client,
-    counts: String,
-    token: String,
+/// Sends one event after each pause, for a time; how many.
+async fn trickle(senders: &Senders, pause: Duration, time: Duration) -> Result<u64> {
+    Ok(senders.one_connection(Some(pause), Instant::now() + time).await?.len() as u64)
 }
 
-impl Server {
-    async fn start(rules: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let config = write_files(folder.path(), rules)?;
-        let arguments = ["--json", "--config", config.to_str().context("a path that is no text")?, "serve"];
-        let program = Path::new(env!("CARGO_BIN_EXE_oncue"));
-        let process = Process::start(program, &arguments, &folder.path().join("log")).await?;
-        let admin = process.admin.context("no admin address")?;
-        let read = Config::load(&read_source(&config)?, folder.path(), &Environment::of_process());
-        let token = admin_token::read(&read.0.context("no configuration")?)?.expose().to_owned();
-        // Other code of this process may have installed one, which is as good.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { folder, process, http, counts: format!("http://{admin}/api/v1/counts"), token })
-    }
-
-    fn database(&self) -> PathBuf {
-        self.folder.path().join("data/oncue.db")
-    }
-
-    async fn counts(&self) -> Result<Value> {
-        let answer = self.http.get(&self.counts).bearer_auth(&self.token).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
-    }
-
-    /// Waits until every run has ended, and compares what is stored with what was answered.
-    async fn check(&self, events: u64, runs: u64) -> Result<()> {
-        let counts = self.counts().await?;
-        ensure!(number(&counts["events"])? == events, "{events} answers of 200, and stored are {counts}");
-        ensure!(number(&counts["duplicates"])? == 0, "duplicates: {counts}");
-        self.succeed(runs).await
-    }
-
-    /// Waits until so many runs have succeeded.
-    async fn succeed(&self, runs: u64) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let counts = self.counts().await?;
-            if number(&counts["runs"]["succeeded"])? == runs {
-                return Ok(());
-            }
-            ensure!(Instant::now() < end, "{runs} runs were to succeed: {counts}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn end(self) -> Result<TempDir> {
-        self.process.end().await?;
-        Ok(self.folder)
-    }
+fn senders(server: &Server, connections: usize) -> Senders {
+    Senders { to: server.process.listen, path: path(APP), connections, body: load::upload(), ids: load::in_order() }
 }
 
-fn number(value: &Value) -> Result<u64> {
-    value.as_u64().with_context(|| format!("{value} is no count"))
+/// Waits until every run has ended, and compares what is stored with what was answered.
+async fn check(server: &Server, events: u64, starts_runs: bool) -> Result<()> {
+    let counts = server.counts().await?;
+    ensure!(number(&counts["events"])? == events, "{events} answers of 200, and stored are {counts}");
+    ensure!(number(&counts["duplicates"])? == 0, "duplicates: {counts}");
+    server.succeed(if starts_runs { events } else { 0 }, PATIENCE).await
 }
 
-fn write_files(folder: &Path, rules: &str) -> Result<PathBuf> {
-    std::fs::create_dir(folder.join("rules"))?;
-    std::fs::write(folder.join("rules/rules.yaml"), rules)?;
-    let app = |id| format!("  - {{ subappid: {id}, callback: {{ token: {TOKEN} }} }}\n");
-    let apps = app(APP) + app(NEIGHBOUR).as_str();
-    let config = folder.join("oncue.yaml");
-    std::fs::write(&config, format!("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\napps:\n{apps}"))?;
-    Ok(config)
+/// How long processors worked for a process so far.
+fn cpu(process: &Process) -> Result<Duration> {
+    /// Linux counts for programs in hundredths of a second, whatever its own clock.
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()?))?;
+    // The second field is a name in parentheses; utime and stime are the 14th and the 15th.
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(TICK * ticks.iter().sum::<u32>())
 }
