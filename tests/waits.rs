@@ -117,6 +117,44 @@ async fn what_a_step_submitted_has_ended_before_it_is_waited_for_and_tells_nothi
     assert_eq!(step(&run, "told")["output"], json!({ "task": task, "again": "timed_out" }), "{run}");
 }
 
+/// Waits in vain, has other steps do something about it, across a kill, and goes on.
+const INSTEAD: &str = "
+rules:
+  - name: instead
+    on: NewFileUpload
+    steps:
+      - id: done
+        wait_for: { on: FileDeleted, keys: { file_id: '${{ trigger.file_id }}' }, timeout: 100ms }
+        on_timeout:
+          - { id: why, set: { text: '${{ steps.done.outcome }}: ${{ steps.done.error.code }}' } }
+          - { id: at_last, wait_for: { on: FileDeleted, keys: { file_id: '${{ trigger.file_id }}' }, timeout: 1h } }
+      - { id: told, set: { why: '${{ steps.why.text }}', at_last: '${{ steps.at_last.outcome }}' } }
+";
+
+#[tokio::test]
+async fn steps_run_in_place_of_a_time_out_across_a_kill() {
+    let folder = Folder::with_rules(INSTEAD);
+    let serving = Serving::start(&folder);
+    assert_eq!(serving.post(&fixture(UPLOAD)).await, Some(200));
+    eventually("the second wait", || async {
+        let run = run(&serving, "waiting").await;
+        (step(&run, "done/on_timeout:at_last")["outcome"] == "running").then_some(())
+    })
+    .await;
+    serving.kill();
+    let serving = Serving::start(&folder);
+    let mut deleted: Value = serde_json::from_str(&fixture("protocol/events/09_file_deleted.json")).unwrap();
+    deleted["FileDeleteEvent"]["FileIdSet"] = json!([FILE]);
+    assert_eq!(serving.post(&deleted.to_string()).await, Some(200));
+    let run = run(&serving, "succeeded").await;
+    let expected = json!({ "why": "timed_out: timeout", "at_last": "succeeded" });
+    assert_eq!(
+        (&step(&run, "told")["output"], &step(&run, "done")["outcome"]),
+        (&expected, &json!("timed_out")),
+        "{run}"
+    );
+}
+
 const WATCH: &str = "
 rules:
   - name: watch

@@ -93,7 +93,7 @@ pub struct Step {
     /// How long it may take, queueing, attempts and back-off included.
     pub timeout: Option<Duration>,
     /// What it means when that is over; `on_error` when it does not say.
-    pub on_timeout: Option<OnError>,
+    pub on_timeout: Option<OnTimeout>,
     /// How failed attempts are repeated; only for `uses`. `None` means [`Retry::default`].
     pub retry: Option<Retry>,
 }
@@ -202,8 +202,17 @@ pub enum By {
 }
 
 impl Step {
+    /// The steps that run in place of its failure when it took too long.
+    #[must_use]
+    pub fn late(&self) -> &[Step] {
+        match &self.on_timeout {
+            Some(OnTimeout::Steps(steps)) => steps,
+            _ => &[],
+        }
+    }
+
     /// The lists of steps within it: that of a group, those of the cases of a `switch`, those of the branches of a
-    /// `parallel`.
+    /// `parallel`; and that of its `on_timeout`.
     pub fn lists(&self) -> impl Iterator<Item = &[Step]> {
         let (one, many) = match &self.kind {
             StepKind::Group(steps) => (Some(steps), None),
@@ -212,7 +221,7 @@ impl Step {
             _ => (None, None),
         };
         let many = many.into_iter().flatten().map(|(_, steps)| steps);
-        many.chain(one).map(Vec::as_slice)
+        many.chain(one).map(Vec::as_slice).chain([self.late()])
     }
 }
 
@@ -237,6 +246,17 @@ pub enum OnError {
     Fail,
     /// The run goes on; `steps.ID.outcome` and `.error` tell.
     Continue,
+}
+
+/// What it means that a step took too long.
+#[derive(Debug, Clone)]
+pub enum OnTimeout {
+    /// It is a failure.
+    Fail,
+    /// The run goes on.
+    Continue,
+    /// These steps run in place of a failure; then the run goes on.
+    Steps(Vec<Step>),
 }
 
 /// How failed attempts are repeated: exponential back-off from `initial`, doubled each time up to `max`, full jitter.

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use oncue_plugins::action::Repeatable;
 use oncue_rules::ids::StepPath;
-use oncue_rules::rule::{ForEach, Rule, Step, StepKind};
+use oncue_rules::rule::{ForEach, OnError, Rule, Step, StepKind};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
 use super::ending::fails;
 use super::fork::{Fork, Strand, head, standing};
-use super::place::{branch_path, case_path, inner_path, item_path, name};
+use super::place::{branch_path, case_path, inner_path, item_path, late_path, name};
 use super::record::{StepOutcome, StepRow};
 use super::restore::{Damaged, Reader};
 use super::rounds::completed;
@@ -86,6 +86,13 @@ fn failed_itself(row: &StepRow) -> bool {
     row.outcome == StepOutcome::Failed && row.error.as_ref().is_some_and(|error| error.step == row.path)
 }
 
+/// Whether it took too long itself, and has steps for that.
+fn is_too_late(step: &Step, row: &StepRow) -> bool {
+    row.outcome == StepOutcome::TimedOut
+        && !step.late().is_empty()
+        && row.error.as_ref().is_some_and(|error| error.step == row.path)
+}
+
 /// Finds the way from the rows, and has the view see what is before it.
 struct Way<'w, 'r> {
     reader: &'w mut Reader<'r>,
@@ -121,18 +128,41 @@ impl Way<'_, '_> {
         match row.outcome {
             StepOutcome::Running => false,
             StepOutcome::TimedOut if !by_itself() => false,
+            StepOutcome::TimedOut if !step.late().is_empty() => self.late_is_over(step, path),
             outcome => !fails(step, outcome),
         }
+    }
+
+    /// Whether the steps that ran because a step took too long are over, or one of them has failed and that is taken for a
+    /// result.
+    fn late_is_over(&self, step: &Step, path: &str) -> bool {
+        let steps = step.late().iter().enumerate().map(|(index, late)| (late, late_path(path, late, index)));
+        let mut left = steps.skip_while(|(late, path)| self.is_over(late, path, false));
+        let Some((_, path)) = left.next() else { return true };
+        let failed_within =
+            |row: &StepRow| row.error.as_ref().is_some_and(|error| error.step.as_str().starts_with(&path));
+        step.on_error == OnError::Continue && self.row(&path).is_some_and(failed_within)
     }
 
     /// How a step that is not over is begun, or gone on with.
     fn step(&mut self, step: &Step, path: &str) -> Result<Strand, Damaged> {
         let Some(row) = self.row(path).cloned() else { return Ok(Strand::default()) };
+        if is_too_late(step, &row) {
+            return self.late(step, path);
+        }
         match &step.for_each {
             Some(_) if failed_itself(&row) => Ok(Strand::default()),
             Some(for_each) => self.items(step, for_each, path),
             None => self.body(step, &row, path),
         }
+    }
+
+    /// How the steps are gone on with that run because a step took too long.
+    fn late(&mut self, step: &Step, path: &str) -> Result<Strand, Damaged> {
+        self.reader.ended_step(step, path)?;
+        let frame = |at| Frame::Late { at, started_at: LATER };
+        let strand = self.list(step.late(), frame, |late, index| late_path(path, late, index))?;
+        Ok(strand.unwrap_or_else(|| Strand::default().within(frame(step.late().len()))))
     }
 
     fn items(&mut self, step: &Step, for_each: &ForEach, path: &str) -> Result<Strand, Damaged> {
@@ -358,8 +388,13 @@ impl Walk<'_> {
     /// Goes on with the strand in focus: what it lies in is under way again, with all of its time.
     fn begin_again(&mut self) -> Next {
         let within = self.cursor.state.frames.len().saturating_sub(1);
-        for place in self.places().iter().take(within) {
-            self.open(place);
+        let frames = self.cursor.state.frames.iter().skip(1);
+        let is_late: Vec<_> = frames.map(|frame| matches!(frame, Frame::Late { .. })).collect();
+        for (place, is_late) in self.places().iter().zip(is_late).take(within) {
+            // What took too long has ended.
+            if !is_late {
+                self.open(place);
+            }
         }
         match (&self.cursor.state.active, self.place()) {
             (Some(Active::Call { .. }), Some(place)) => {

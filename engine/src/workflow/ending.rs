@@ -1,6 +1,6 @@
 //! How steps, items and runs end, and what their ends take along.
 
-use oncue_rules::rule::{OnError, Step, StepKind};
+use oncue_rules::rule::{OnError, OnTimeout, Step, StepKind};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::{Map, Value};
 
@@ -21,11 +21,22 @@ pub(super) struct Ending {
     active: Option<Active>,
     /// What `steps.ID.outcome` says, where that is more than the outcome.
     word: Option<&'static str>,
+    /// Whether what ended are the steps that ran because the step had taken too long: it has its row.
+    is_late: bool,
 }
 
 impl Ending {
     pub(super) fn of(outcome: StepOutcome) -> Self {
-        Self { outcome, error: None, output: None, results: None, started_at: None, active: None, word: None }
+        Self {
+            outcome,
+            error: None,
+            output: None,
+            results: None,
+            started_at: None,
+            active: None,
+            word: None,
+            is_late: false,
+        }
     }
 
     pub(super) fn failed(outcome: StepOutcome, error: ErrorRecord) -> Self {
@@ -55,12 +66,12 @@ impl Ending {
 
 /// Whether a step that ends so fails what it lies in.
 pub(super) fn fails(step: &Step, outcome: StepOutcome) -> bool {
-    let means = match outcome {
-        StepOutcome::Failed => step.on_error,
-        StepOutcome::TimedOut => step.on_timeout.unwrap_or(step.on_error),
-        StepOutcome::Running | StepOutcome::Succeeded | StepOutcome::Skipped => OnError::Continue,
-    };
-    means == OnError::Fail
+    let fails = step.on_error == OnError::Fail;
+    match outcome {
+        StepOutcome::Failed => fails,
+        StepOutcome::TimedOut => step.on_timeout.as_ref().map_or(fails, |means| matches!(means, OnTimeout::Fail)),
+        StepOutcome::Running | StepOutcome::Succeeded | StepOutcome::Skipped => false,
+    }
 }
 
 impl<'p> Walk<'p> {
@@ -98,10 +109,12 @@ impl<'p> Walk<'p> {
     pub(super) fn end(&mut self, mut ending: Ending) {
         while let Some(place) = self.place() {
             let failure = ending.error.clone().filter(|_| fails(place.step, ending.outcome));
+            let is_too_late = ending.outcome == StepOutcome::TimedOut && !place.step.late().is_empty();
             self.close(&place, ending);
             let frames = &mut self.cursor.state.frames;
             let Some(error) = failure else {
                 match frames.last_mut() {
+                    _ if is_too_late => frames.push(Frame::Late { at: 0, started_at: self.now }),
                     Some(Frame::Item { .. }) => drop(frames.pop()),
                     Some(frame) => frame.step_on(),
                     None => {}
@@ -122,16 +135,20 @@ impl<'p> Walk<'p> {
     pub(super) fn leave(&mut self, outcome: StepOutcome, error: Option<ErrorRecord>) -> Ending {
         let frame = self.cursor.state.frames.pop();
         let results = matches!(frame, Some(Frame::Each { .. })).then(|| self.cursor.view.close_loop());
-        Ending { error, results, started_at: frame.map(|frame| frame.started_at()), ..Ending::of(outcome) }
+        let is_late = matches!(frame, Some(Frame::Late { .. }));
+        Ending { error, results, started_at: frame.map(|frame| frame.started_at()), is_late, ..Ending::of(outcome) }
     }
 
     /// Writes the row of an ended step or item and makes its result known.
     pub(super) fn close(&mut self, place: &Place<'p>, mut ending: Ending) {
+        if ending.is_late {
+            return;
+        }
         ending.active = self.cursor.state.active.take();
         if let Some(active) = &ending.active {
             self.forget_rounds(active);
         }
-        let Ending { outcome, error, output, results, started_at, active, word } = ending;
+        let Ending { outcome, error, output, results, started_at, active, word, .. } = ending;
         let started_at = active.as_ref().map(Active::started_at).or(started_at).unwrap_or(self.now);
         let mut row = StepRow { error, ended_at: Some(self.now), ..row(place, outcome, started_at) };
         if let Some(Active::Call { attempts, generation, .. } | Active::Completion { attempts, generation, .. }) =

@@ -65,13 +65,20 @@ pub(super) fn branch_path(path: &str, branch: &str, count: usize, step: &Step, i
     if count == 1 { format!("{path}/{branch}") } else { format!("{path}/{branch}/{}", name(step, index)) }
 }
 
+/// The path of a step that runs because another took too long. A colon is in no step id.
+pub(super) fn late_path(path: &str, step: &Step, index: usize) -> String {
+    format!("{path}/on_timeout:{}", name(step, index))
+}
+
 /// The places of a cursor, one for a frame, from the outermost inwards; none for the innermost list when its end is
 /// reached, and none from where a damaged cursor does not fit the rule.
 pub(super) fn places<'p>(rule: &'p Rule, state: &State) -> Vec<Place<'p>> {
     let mut places: Vec<Place<'p>> = Vec::with_capacity(state.frames.len());
     let mut list = state.phase.steps(rule);
     for (depth, frame) in state.frames.iter().enumerate() {
-        let deeper = state.frames.get(depth + 1).map(Frame::started_at);
+        // A step that took too long has ended, although the cursor is within it.
+        let deeper = state.frames.get(depth + 1).filter(|frame| !matches!(frame, Frame::Late { .. }));
+        let deeper = deeper.map(Frame::started_at);
         let place = match *frame {
             Frame::Block { at, .. } => list.get(at).map(|step| {
                 let path = match places.last() {
@@ -90,6 +97,10 @@ pub(super) fn places<'p>(rule: &'p Rule, state: &State) -> Vec<Place<'p>> {
                 let step = steps.get(at)?;
                 let path = branch_path(&outer.path, name, steps.len(), step, at);
                 Some(Place { step, path, is_item: false, started_at: deeper })
+            }),
+            Frame::Late { at, .. } => places.last().and_then(|outer| {
+                let step = outer.step.late().get(at)?;
+                Some(Place { step, path: late_path(&outer.path, step, at), is_item: false, started_at: deeper })
             }),
             Frame::Each { index, .. } | Frame::Item { index, .. } => places.last().map(|outer| {
                 let path = item_path(&outer.path, index);

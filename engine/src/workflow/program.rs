@@ -71,13 +71,11 @@ impl Program {
         let mut bound = BTreeMap::new();
         let mut left: Vec<&Step> = rule.steps.iter().chain(&rule.on_failure).collect();
         while let Some(step) = left.pop() {
-            match &step.kind {
-                StepKind::Uses { action, .. } => {
-                    let known = manner(action).ok_or_else(|| UnknownAction { action: action.clone() })?;
-                    bound.insert(action.clone(), known);
-                }
-                _ => step.lists().for_each(|steps| left.extend(steps)),
+            if let StepKind::Uses { action, .. } = &step.kind {
+                let known = manner(action).ok_or_else(|| UnknownAction { action: action.clone() })?;
+                bound.insert(action.clone(), known);
             }
+            step.lists().for_each(|steps| left.extend(steps));
         }
         Ok(Self { rule, vars, manners: bound })
     }

@@ -10,7 +10,7 @@ use oncue_rules::value::Value;
 
 use super::again::Again;
 use super::fork::{Fork, Strand, head};
-use super::place::{branch_path, case_path, inner_path, item_path, name};
+use super::place::{branch_path, case_path, inner_path, item_path, late_path, name};
 use super::record::{StepOutcome, StepRow};
 use super::state::{Active, Frame, Phase, State, case_steps, inner};
 use super::view::{Mark, View, awaited_value, item_value, loop_value, step_value};
@@ -159,7 +159,7 @@ impl Reader<'_> {
             Some(outer) => inner_path(outer, step, index),
             None => format!("{prefix}{}", name(step, index)),
         };
-        self.open_steps(list, *at, (deeper, active), outer, path_of)
+        self.open_steps(list, *at, (deeper, active), outer, &path_of)
     }
 
     /// The same, of steps of which `at` have ended.
@@ -169,15 +169,23 @@ impl Reader<'_> {
         at: usize,
         deeper: Part<'_>,
         outer: Option<&str>,
-        path_of: impl Fn(&Step, usize) -> String,
+        path_of: &dyn Fn(&Step, usize) -> String,
     ) -> Result<(), Damaged> {
         let before = list.get(..at).ok_or_else(|| misfit(outer))?;
-        self.ended_list(before, &path_of)?;
+        self.ended_list(before, path_of)?;
         if deeper.0.is_empty() && !matches!(deeper.1, Some(Active::Fork(_))) {
             return Ok(());
         }
         let step = list.get(at).ok_or_else(|| misfit(outer))?;
-        self.open_step(step, deeper, &path_of(step, at))
+        let path = path_of(step, at);
+        let (frames, active) = deeper;
+        let Some((Frame::Late { at, .. }, frames)) = frames.split_first() else {
+            return self.open_step(step, deeper, &path);
+        };
+        self.ended_step(step, &path)?;
+        self.open_steps(step.late(), *at, (frames, active), Some(&path), &|step: &Step, index| {
+            late_path(&path, step, index)
+        })
     }
 
     fn open_step(&mut self, step: &Step, (frames, active): Part<'_>, path: &str) -> Result<(), Damaged> {
@@ -270,7 +278,7 @@ impl Reader<'_> {
         let begins_at = format!("{path}/{name}");
         let loops = self.view.loops();
         self.view.enter_strand(&begins_at, None);
-        self.open_steps(steps, *at, (deeper, strand.active.as_ref()), Some(path), path_of)?;
+        self.open_steps(steps, *at, (deeper, strand.active.as_ref()), Some(path), &path_of)?;
         self.view.leave_strand(begins_at, loops, None);
         Ok(())
     }
@@ -283,7 +291,7 @@ impl Reader<'_> {
         list.iter().enumerate().try_for_each(|(index, step)| self.ended_step(step, &path_of(step, index)))
     }
 
-    fn ended_step(&mut self, step: &Step, path: &str) -> Result<(), Damaged> {
+    pub(super) fn ended_step(&mut self, step: &Step, path: &str) -> Result<(), Damaged> {
         let Some(row) = self.rows.get(path).copied().filter(|row| row.outcome != StepOutcome::Running) else {
             return Ok(());
         };
@@ -301,7 +309,8 @@ impl Reader<'_> {
         let ended_at = row.ended_at.unwrap_or(row.started_at);
         let mark = || Mark { path: path.to_owned(), generation: row.generation, ended_at };
         self.view.record(step.id.as_ref(), value, mark);
-        Ok(())
+        let late = if row.outcome == StepOutcome::TimedOut { step.late() } else { &[] };
+        self.ended_list(late, |step, index| late_path(path, step, index))
     }
 
     fn ended_item(&mut self, step: &Step, path: &str) -> Result<Option<Value>, Damaged> {

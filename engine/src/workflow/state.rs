@@ -94,6 +94,13 @@ pub enum Frame {
         /// When the first item was begun.
         started_at: Timestamp,
     },
+    /// In the steps that run in place of a failure because a step took too long, which has ended.
+    Late {
+        /// The step that is under way or comes next.
+        at: usize,
+        /// When the list was entered.
+        started_at: Timestamp,
+    },
     /// In a `for_each`.
     Each {
         /// The item that is under way or comes next.
@@ -301,6 +308,7 @@ impl Frame {
             | Self::Case { started_at, .. }
             | Self::Branch { started_at, .. }
             | Self::Item { started_at, .. }
+            | Self::Late { started_at, .. }
             | Self::Each { started_at, .. } => started_at,
         }
     }
@@ -312,6 +320,7 @@ impl Frame {
             | Self::Case { started_at, .. }
             | Self::Branch { started_at, .. }
             | Self::Item { started_at, .. }
+            | Self::Late { started_at, .. }
             | Self::Each { started_at, .. } => *started_at = now,
         }
     }
@@ -319,7 +328,9 @@ impl Frame {
     /// Moves on to the next step or item.
     pub(super) fn step_on(&mut self) {
         match self {
-            Self::Block { at, .. } | Self::Case { at, .. } | Self::Branch { at, .. } => *at += 1,
+            Self::Block { at, .. } | Self::Case { at, .. } | Self::Branch { at, .. } | Self::Late { at, .. } => {
+                *at += 1;
+            }
             Self::Each { index, .. } => *index += 1,
             Self::Item { .. } => {}
         }

@@ -204,6 +204,8 @@ fn collect_ids<'p>(steps: &'p [Step], loops_too: bool, ids: &mut Vec<&'p str>) {
         ids.extend(step.id.as_ref().map(StepId::as_str));
         if loops_too || step.for_each.is_none() {
             step.lists().for_each(|steps| collect_ids(steps, loops_too, ids));
+        } else {
+            collect_ids(step.late(), loops_too, ids);
         }
     }
 }

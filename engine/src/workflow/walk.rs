@@ -89,9 +89,10 @@ impl<'p> Walk<'p> {
         match (self.cursor.state.frames.last().copied(), self.place()) {
             (Some(Frame::Each { index, count, .. }), Some(place)) if index < count => self.enter_item(&place, index),
             (Some(Frame::Item { index, .. }), Some(place)) => self.enter_item(&place, index),
-            (Some(Frame::Block { .. } | Frame::Case { .. } | Frame::Branch { .. }), Some(place)) => {
-                self.enter_step(&place)
-            }
+            (
+                Some(Frame::Block { .. } | Frame::Case { .. } | Frame::Branch { .. } | Frame::Late { .. }),
+                Some(place),
+            ) => self.enter_step(&place),
             _ => {
                 let ending = self.leave(StepOutcome::Succeeded, None);
                 if self.cursor.state.frames.is_empty() {

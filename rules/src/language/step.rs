@@ -7,7 +7,8 @@ use crate::decode::{Field, Fields, Identifier, all, did_you_mean};
 use crate::diagnostic::Span;
 use crate::expression::{Expression, Names};
 use crate::ids::StepId;
-use crate::rule::{AppSelection, OnError, Step, StepKind};
+use crate::node::NodeKind;
+use crate::rule::{AppSelection, OnError, OnTimeout, Step, StepKind};
 use crate::rule_set::AppFacts;
 
 use super::{Surroundings, action, branch, expressions, parallel, pause, repetition, retry, templates, variables};
@@ -148,12 +149,6 @@ impl<'s> Workflow<'s> {
             }
             (None, own) => Some(own),
         };
-        let on_timeout = match fields.optional("on_timeout") {
-            Some(word) => word.one_of(&[("fail", OnError::Fail), ("continue", OnError::Continue)]).map(Some),
-            None => Some(None),
-        };
-        let retry = retry::read(&mut fields);
-        fields.finish();
         if let Some(Some(id)) = &id {
             let submits = match &kind {
                 Some((StepKind::Uses { action, .. }, _)) if matches!(for_each, Some(None)) => {
@@ -165,6 +160,9 @@ impl<'s> Workflow<'s> {
             self.names = self.names.clone().with_step(id.as_str());
             self.ids.push(id.as_str().to_owned());
         }
+        let on_timeout = self.read_on_timeout(&mut fields, timeout.is_some_and(|timeout| timeout.is_none()));
+        let retry = retry::read(&mut fields);
+        fields.finish();
         Some(Step {
             id: id?,
             condition: condition?,
@@ -175,6 +173,24 @@ impl<'s> Workflow<'s> {
             on_timeout: on_timeout?,
             retry: retry?,
         })
+    }
+
+    /// `Some(None)` when there is none. Its steps can name the step that was too late.
+    #[expect(clippy::option_option, reason = "broken, absent and given are three answers, as for every optional field")]
+    fn read_on_timeout(&mut self, fields: &mut Fields<'_>, never: bool) -> Option<Option<OnTimeout>> {
+        let Some(field) = fields.optional("on_timeout") else { return Some(None) };
+        if let NodeKind::Scalar(_) = field.node().kind {
+            let goes_on = field.one_of(&[("fail", false), ("continue", true)])?;
+            return Some(Some(if goes_on { OnTimeout::Continue } else { OnTimeout::Fail }));
+        }
+        let steps = self.read_one_or_many(&field)?;
+        if never {
+            let span = fields.key_span("on_timeout").unwrap_or(field.span());
+            let message = "these steps never run: the step has no `timeout`";
+            fields.findings().error(span, message, "add a `timeout`, or remove them");
+            return None;
+        }
+        Some(Some(OnTimeout::Steps(steps)))
     }
 
     /// An `if` or a `where`.

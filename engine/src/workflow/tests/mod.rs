@@ -4,6 +4,7 @@ pub(crate) mod applications;
 mod completions;
 mod diagram;
 mod forks;
+mod late;
 mod model;
 mod pauses;
 mod replays;

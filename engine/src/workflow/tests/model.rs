@@ -11,6 +11,7 @@ use oncue_rules::value::Value;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::late::instead;
 use super::support::{Simulation, With, act, done, end, group, parallel, program, set, sleep, switch, wait_for};
 use super::work::{work_done, work_in_rounds};
 use crate::workflow::record::{RunStatus, TimerKind};
@@ -24,7 +25,8 @@ enum Shape {
     Group(Vec<Random>),
     Parallel(Vec<Vec<Random>>),
     Sleep,
-    Wait,
+    /// For what may not come; then these steps run, if there are any.
+    Wait(Vec<Random>),
     Work,
     End,
     /// Which of its cases is taken; the last is the default.
@@ -50,7 +52,7 @@ fn random(depth: u32) -> BoxedStrategy<Random> {
         12 => Just(Shape::Act),
         4 => Just(Shape::Set),
         4 => Just(Shape::Sleep),
-        4 => Just(Shape::Wait),
+        4 => Just(Shape::Wait(Vec::new())),
         4 => Just(Shape::Work),
         1 => Just(Shape::End),
     ];
@@ -61,7 +63,9 @@ fn random(depth: u32) -> BoxedStrategy<Random> {
         let switch = (0..4_usize, cases).prop_map(|(taken, cases)| Shape::Switch(taken % cases.len(), cases));
         let branches = prop::collection::vec(prop::collection::vec(random(depth - 1), 1..4), 1..4);
         let parallel = branches.prop_map(Shape::Parallel);
-        prop_oneof![4 => leaf, 2 => steps(depth - 1).prop_map(Shape::Group), 2 => parallel, 1 => switch].boxed()
+        let wait = steps(depth - 1).prop_map(Shape::Wait);
+        let group = steps(depth - 1).prop_map(Shape::Group);
+        prop_oneof![4 => leaf, 2 => group, 2 => parallel, 1 => switch, 1 => wait].boxed()
     };
     let condition = prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let items = prop_oneof![3 => Just(None), 1 => (0..4_u8, any::<bool>()).prop_map(Some)];
@@ -105,7 +109,10 @@ impl Writer {
             Shape::Set => set(&id, &[("seen", seen)]),
             Shape::Group(inner) => group(&id, self.write(inner)),
             Shape::Sleep => sleep(&id, 5),
-            Shape::Wait => wait_for(&id, &json!("${{ run.id }}")).within(60),
+            Shape::Wait(late) => {
+                let wait = wait_for(&id, &json!("${{ run.id }}")).within(60);
+                if late.is_empty() { wait } else { instead(wait, self.write(late)) }
+            }
             Shape::Work => work_in_rounds(&id, Need::All, ROUNDS),
             Shape::Parallel(branches) => {
                 let before = self.last.clone();
@@ -239,7 +246,10 @@ impl Model {
 
     fn step_anew(&mut self, step: &Step, path: &str) -> Went {
         let asked = step.condition.as_ref().is_none_or(|condition| condition.text() == "true");
+        let before = self.before.as_ref().and_then(|before| before.get(path));
+        let was_late = !step.late().is_empty() && before.is_some_and(|outcome| outcome == "timed_out");
         let (outcome, went) = match &step.for_each {
+            _ if was_late => ("timed_out", Went::Failed),
             _ if !asked => ("skipped", Went::Well),
             Some(_) => self.items(step, path),
             None => self.body(step, path),
@@ -248,7 +258,10 @@ impl Model {
         if let Some(id) = &step.id {
             self.known.insert(id.to_string(), outcome.to_owned());
         }
-        went
+        match step.late() {
+            late if outcome == "timed_out" && !late.is_empty() => self.list(late, &format!("{path}/on_timeout:")),
+            _ => went,
+        }
     }
 
     fn items(&mut self, step: &Step, path: &str) -> (&'static str, Went) {

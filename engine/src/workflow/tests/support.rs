@@ -9,7 +9,8 @@ use oncue_rules::event::{CorrelationKey, Event};
 use oncue_rules::expression::{Expression, Names};
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, StepPath, SubAppId};
 use oncue_rules::rule::{
-    AppSelection, Awaited, By, ForEach, Mode, OnError, Retry, Rule, Sleep, Step, StepKind, Subscription, Switch,
+    AppSelection, Awaited, By, ForEach, Mode, OnError, OnTimeout, Retry, Rule, Sleep, Step, StepKind, Subscription,
+    Switch,
 };
 use oncue_rules::template::Template;
 use oncue_rules::time::Timestamp;
@@ -183,7 +184,7 @@ pub(crate) trait With: Sized {
     }
 
     fn go_on_when_late(self) -> Step {
-        self.edit(|step| step.on_timeout = Some(OnError::Continue))
+        self.edit(|step| step.on_timeout = Some(OnTimeout::Continue))
     }
 
     fn within(self, seconds: u64) -> Step {

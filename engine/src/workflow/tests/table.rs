@@ -8,6 +8,7 @@ use oncue_rules::rule::Need;
 use oncue_rules::value::Value;
 use serde_json::json;
 
+use super::late::instead;
 use super::support::{Simulation, With, act, done, group, parallel, program, set, sleep, switch, wait_for};
 use super::work::{work_done, work_in_rounds};
 use crate::workflow::record::TimerKind;
@@ -39,19 +40,6 @@ fn states() -> BTreeMap<&'static str, Run> {
     waiting.step();
     let sleeping = waiting.run.clone();
     waiting.step();
-    let forking = program(
-        vec![parallel(
-            "fork",
-            vec![
-                ("one", vec![act("a", &json!({})).within(60)]),
-                ("two", vec![wait_for("w", &json!("t1")).within(60)]),
-                ("three", vec![act("b", &json!({})).each(&json!([1, 2, 3])).at_once(2)]),
-            ],
-        )],
-        Vec::new(),
-    );
-    let mut forked = Simulation::begin(&forking);
-    forked.step();
     let (working, between_rounds) = rounds();
     let dead = begun().run();
     let mut cancelled = begun();
@@ -63,7 +51,8 @@ fn states() -> BTreeMap<&'static str, Run> {
         ("backing off", after(1)),
         ("sleeping", sleeping),
         ("waiting", waiting.run),
-        ("forked", forked.run),
+        ("forked", forked()),
+        ("too late", too_late()),
         ("working", working),
         ("between rounds", between_rounds),
         ("second attempt", after(2)),
@@ -83,6 +72,33 @@ fn rounds() -> (Run, Run) {
     let first = working.run.clone();
     working.deliver(&work_done(1, ("task_id", "t"), &[("A", true)]));
     (first, working.run)
+}
+
+/// A run whose branches and items are under way.
+fn forked() -> Run {
+    let forking = program(
+        vec![parallel(
+            "fork",
+            vec![
+                ("one", vec![act("a", &json!({})).within(60)]),
+                ("two", vec![wait_for("w", &json!("t1")).within(60)]),
+                ("three", vec![act("b", &json!({})).each(&json!([1, 2, 3])).at_once(2)]),
+            ],
+        )],
+        Vec::new(),
+    );
+    let mut forked = Simulation::begin(&forking);
+    forked.step();
+    forked.run
+}
+
+/// A run that does something else because a step took too long.
+fn too_late() -> Run {
+    let wait = wait_for("w", &json!("t1")).within(60);
+    let mut run = Simulation::begin(&program(vec![instead(wait, vec![act("c", &json!({})).within(60)])], Vec::new()));
+    run.step();
+    run.step();
+    run.run
 }
 
 fn attempt(path: &str, number: u32, result: Result<Value, ActionError>) -> Input {
@@ -125,6 +141,7 @@ fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
         "sleeping",
         "waiting",
         "forked",
+        "too late",
         "working",
         "between rounds",
         "second attempt",
@@ -169,6 +186,10 @@ fn inputs() -> Vec<(&'static str, Input, Vec<&'static str>)> {
         ("another event in a branch", came("fork/two", "t2"), vec![]),
         ("event in a branch that calls", came("fork/one", "t1"), vec![]),
         ("retry", Input::Retry { generation: 1_000, new_key: false }, vec!["dead and taken up"]),
+        ("success in place of a failure", attempt("w/on_timeout:c", 1, ok()), vec!["too late"]),
+        ("awaited event after its time", came("w", "t1"), vec!["waiting"]),
+        ("late timeout of what has ended so", timer("w", Timeout), vec![]),
+        ("early timeout in place of a failure", timer("w/on_timeout:c", Timeout), vec![]),
         ("cancel", Input::Cancel { reason: "test".to_owned() }, live.clone()),
     ]
 }
