@@ -116,7 +116,7 @@ pub enum StepKind {
     Set(Vec<(String, Template)>),
     /// Runs steps in order.
     Group(Vec<Step>),
-    /// Runs lists of steps at the same time, each under its name.
+    /// Runs lists of steps at the same time, each under its name, in the order of the names.
     Parallel(Vec<(String, Vec<Step>)>),
     /// Does nothing for a while.
     Sleep(Sleep),
@@ -173,7 +173,7 @@ pub enum Sleep {
 pub struct Switch {
     /// What is compared, as text.
     pub value: Template,
-    /// The texts, and what is done for each.
+    /// The texts, in their order, and what is done for each.
     pub cases: Vec<(String, Vec<Step>)>,
     /// What is done for any other value.
     pub default: Vec<Step>,

@@ -38,7 +38,7 @@ async fn a_dead_run_goes_on_from_what_failed_and_repeats_nothing_that_is_done() 
     assert_eq!(other.sorted_calls(), ["a", "b", "before", "c", "failed", "first", "one", "two"]);
 
     let (code, dry) = ask(&folder, &["runs", "retry", id(&dead), "--dry-run"]);
-    let steps = json!([{ "step": "fork/two/two", "doubt": null }, { "step": "fork/each[1]", "doubt": null }]);
+    let steps = json!([{ "step": "fork/each[1]", "doubt": null }, { "step": "fork/two/two", "doubt": null }]);
     assert_eq!((code, &dry["outcome"], &dry["repeats"]), (0, &json!("dry_run"), &steps), "{dry}");
     assert_eq!(serving.get(&format!("/runs/{}", id(&dead))).await, dead, "a dry run changes nothing");
 

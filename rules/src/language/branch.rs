@@ -5,7 +5,7 @@ use crate::node::NodeKind;
 use crate::rule::{StepKind, Switch};
 
 use super::step::Workflow;
-use super::{templates, variables};
+use super::{parallel, templates, variables};
 
 /// Reads `switch`, `cases` and `default`.
 pub(super) fn read(
@@ -32,5 +32,5 @@ pub(super) fn read(
     }
     let read = all(entries.iter().map(|(key, steps)| Some((key.text.clone(), workflow.read_one_or_many(steps)?))));
     let default = default.map_or_else(|| Some(Vec::new()), |steps| workflow.read_one_or_many(steps));
-    Some(StepKind::Switch(Switch { value: compared?, cases: read?, default: default? }))
+    Some(StepKind::Switch(Switch { value: compared?, cases: parallel::by_name(read?), default: default? }))
 }

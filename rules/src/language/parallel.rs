@@ -1,7 +1,7 @@
 //! `parallel` and `max_parallel`: steps that run at the same time.
 
 use crate::decode::{Field, Identifier, all};
-use crate::rule::StepKind;
+use crate::rule::{Step, StepKind};
 
 use super::step::Workflow;
 
@@ -31,7 +31,14 @@ pub(super) fn read(workflow: &mut Workflow<'_>, field: &Field<'_>) -> Option<Ste
     }));
     workflow.back_to(names);
     workflow.add_since(ids);
-    branches.map(StepKind::Parallel)
+    branches.map(|branches| StepKind::Parallel(by_name(branches)))
+}
+
+/// Lists of steps in the order of their names. A run knows them by their places, and the closure that it goes on with after
+/// a restart keeps no other order.
+pub(super) fn by_name(mut lists: Vec<(String, Vec<Step>)>) -> Vec<(String, Vec<Step>)> {
+    lists.sort_by(|(one, _), (other, _)| one.cmp(other));
+    lists
 }
 
 /// How many items run at the same time.

@@ -266,6 +266,24 @@ fn every_kind_of_rule_opens_again_under_its_own_name() {
 }
 
 #[test]
+fn branches_and_cases_open_in_the_order_in_which_runs_know_them() {
+    let log = "{ uses: log, with: { message: a } }";
+    let steps = format!("[{{ parallel: {{ b: {log}, a: {log} }} }}, {{ switch: x, cases: {{ y: {log}, x: {log} }} }}]");
+    let set = load_with(&format!("rules: [{{ name: a, on: X, steps: {steps} }}]"), &apps());
+    let [vars, closure] = set.contents() else { panic!("the variables and one closure") };
+    let pinned = Closure::open(&closure.text, &vars.text, &Actions::new()).expect("it opens");
+    let names = |rule: &Rule| -> Vec<String> {
+        let lists = rule.steps.iter().flat_map(|step| match &step.kind {
+            StepKind::Parallel(branches) => branches.as_slice(),
+            StepKind::Switch(switch) => switch.cases.as_slice(),
+            _ => &[],
+        });
+        lists.map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&set.rules()[0]), names(&pinned.rule));
+}
+
+#[test]
 fn a_label_that_selects_nothing_still_opens() {
     let text = RULE.replace("[replay]", "['label:env=test']");
     let set = load_with(&text, &apps());
