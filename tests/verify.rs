@@ -98,7 +98,7 @@ async fn a_store_that_a_server_has_written_keeps_every_promise() {
 async fn every_kind_of_damage_is_named() {
     let closed = Closed::new().await;
     let copied =
-        "INSERT INTO runs SELECT x'AA', event, rule, closure, app, status, 0, 0, 0, NULL, NULL, 0, NULL, state";
+        "INSERT INTO runs SELECT x'AA', event, rule, closure, app, status, 0, 0, 0, NULL, NULL, 0, NULL, state, NULL";
     let damages = [
         ("event_without_body", "DELETE FROM bodies".to_owned()),
         ("event_body", "UPDATE bodies SET unpacked = 77".to_owned()),

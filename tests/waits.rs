@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{APP, Folder, Serving, Vendor, eventually, fixture, http};
+use crate::support::{APP, Folder, Serving, Vendor, eventually, fixture, http, oncue};
 
 /// Submits, waits for the end of the task, and tells what came of it.
 const TRANSCODE: &str = "
@@ -64,6 +64,11 @@ async fn a_run_waits_for_what_its_submission_comes_to_and_ends_early_and_well() 
     let told = &step(&run, "2/0/told")["output"];
     assert_eq!((&told["file"], told["urls"].as_array().map(Vec::len)), (&json!(file), Some(2)), "{run}");
     assert_eq!(step(&run, "2/0/1")["output"], json!({ "end": "transcoded" }));
+    assert_eq!(run["run"]["end"], json!("transcoded"));
+    let listed = oncue(&["runs"]).within(&folder).success().stdout;
+    assert!(listed.contains("succeeded (transcoded)"), "{listed}");
+    let shown = oncue(&["runs", "show", run["run"]["id"].as_str().unwrap()]).within(&folder).success().stdout;
+    assert!(shown.contains("\nend          transcoded\n"), "{shown}");
     assert_eq!(step(&run, "never"), &Value::Null);
     // The event is kept once: the step refers to it.
     let reference = step(&run, "done")["output"]["$event"].as_str().unwrap().to_owned();

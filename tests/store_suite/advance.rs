@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use oncue::store::{
-    Advance, Delivered, Delivery, Error, FailedAttempt, Fence, InboxRow, Input, RunStatus, StepOutcome, TimerKind,
+    Advance, Delivered, Delivery, Error, FailedAttempt, Fence, InboxRow, Input, NewRun, RunStatus, StepOutcome,
+    TimerKind,
 };
 use oncue_rules::ids::{RunId, StepPath};
 
@@ -154,4 +155,17 @@ pub(super) async fn an_event_that_is_raised_is_accepted_with_the_rest_or_not_at_
     let mut expected = vec![follows.id, parked];
     expected.sort();
     assert_eq!(claimed, expected, "the run that it starts is free, and the one that waits for it is woken");
+}
+
+pub(super) async fn the_word_that_a_run_ended_with_is_in_its_row(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let word = || Some("kept".to_owned());
+    let id = start(&*store, "d").await;
+    store.apply(Advance { end: word(), ..advance(id, Fence(1), RunStatus::Succeeded) }).await.unwrap();
+    let at_once = NewRun { status: RunStatus::Succeeded, end: word(), ..run("rule") };
+    let plain = NewRun { status: RunStatus::Succeeded, ..run("rule") };
+    store.accept(with(event("other"), vec![at_once.clone(), plain.clone()])).await.unwrap();
+    for (id, expected) in [(id, word()), (at_once.id, word()), (plain.id, None)] {
+        assert_eq!(store.run(id).await.unwrap().unwrap().row.end, expected);
+    }
 }

@@ -78,6 +78,7 @@ cases! {
         rows_of_one_path_replace_each_other,
         consumed_inputs_go_and_later_ones_come_back,
         a_final_status_ends_everything,
+        the_word_that_a_run_ended_with_is_in_its_row,
         an_event_that_is_raised_is_accepted_with_the_rest_or_not_at_all,
         an_apply_sets_waits_and_finds_what_came_before,
         a_run_that_is_not_stored_is_not_found,

@@ -58,6 +58,7 @@ pub(super) fn completion(dedupe_key: &str, task: &str, millis: i64) -> NewEvent 
 /// A run that nobody holds yet.
 pub(super) fn run(rule: &str) -> NewRun {
     NewRun {
+        end: None,
         id: RunId::generate(),
         rule: RuleName::from(rule),
         closure: ContentHash::from("c0ffee"),
@@ -107,6 +108,7 @@ pub(super) fn advance(run: RunId, fence: Fence, status: RunStatus) -> Advance {
         settled: Vec::new(),
         waits: Vec::new(),
         raised: None,
+        end: None,
     }
 }
 

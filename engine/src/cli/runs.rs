@@ -115,7 +115,7 @@ fn list(answer: &Value) -> String {
                 cell(run, "created_at"),
                 cell(run, "id"),
                 cell(run, "subappid"),
-                cell(run, "status"),
+                standing(run),
                 cell(run, "rule"),
                 cell(&run["error"], "message"),
             ]
@@ -127,6 +127,15 @@ fn list(answer: &Value) -> String {
     table(["CREATED", "RUN", "APP", "STATUS", "RULE", "ERROR"], &rows)
 }
 
+/// How a run stands, with the word that it ended with.
+fn standing(run: &Value) -> String {
+    let status = cell(run, "status");
+    match run["end"].as_str() {
+        Some(word) => format!("{status} ({word})"),
+        None => status,
+    }
+}
+
 fn show(answer: &Value) -> String {
     let run = &answer["run"];
     let mut lines: Vec<String> = ["id", "rule", "status", "event", "subappid", "closure", "created_at", "updated_at"]
@@ -135,6 +144,9 @@ fn show(answer: &Value) -> String {
         .collect();
     if let Some(of) = answer["replay_of"].as_str() {
         lines.push(format!("{:<12} {of}", "replay of"));
+    }
+    if let Some(word) = run["end"].as_str() {
+        lines.push(format!("end          {word}"));
     }
     if !run["error"].is_null() {
         let error = &run["error"];

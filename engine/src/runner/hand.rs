@@ -169,6 +169,7 @@ impl Hand {
             settled: Vec::new(),
             waits: Vec::new(),
             raised: None,
+            end: None,
         };
         // An input that came this very moment keeps the lease; giving it back lets the run be claimed for it.
         if let Ok(inputs) = self.write(advance, status == RunStatus::Paused).await

@@ -15,6 +15,8 @@ pub struct Decision {
     pub state: String,
     /// Why the run failed, once it has.
     pub error: Option<ErrorRecord>,
+    /// The word of the `end` that it ended well with.
+    pub end: Option<String>,
     /// Step rows to write, one for a path.
     pub steps: Vec<StepRow>,
     /// Attempts that failed.
@@ -55,6 +57,7 @@ impl Decision {
             status: later.status,
             state: later.state,
             error: later.error,
+            end: later.end,
             steps,
             failed_attempts,
             timers,
@@ -146,6 +149,7 @@ impl Draft {
             status: state.status(next == Next::Park),
             state: state.to_json(),
             error: state.error.clone(),
+            end: state.end.clone(),
             steps,
             failed_attempts,
             timers,

@@ -98,6 +98,8 @@ impl<'p> Walk<'p> {
         }
         self.cursor.state.frames.clear();
         self.end_phase();
+        let state = &mut self.cursor.state;
+        state.end = (state.phase == Phase::Succeeded).then(|| word.to_owned());
     }
 
     /// Ends the innermost step with an error that trying again cannot help.

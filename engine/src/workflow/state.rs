@@ -37,6 +37,9 @@ pub struct State {
     /// Why the run failed, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorRecord>,
+    /// The word of the `end` that it ended well with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
     /// How often it died: what was dead may be revived.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deaths: u32,
@@ -197,6 +200,7 @@ impl State {
             failure_generation: 0,
             bytes: 0,
             error: None,
+            end: None,
             deaths: 0,
         }
     }

@@ -216,6 +216,7 @@ impl Rig {
             status,
             created_at: now(),
             updated_at: now(),
+            end: None,
             error: Some(error.clone()),
         };
         let step = StepRow {
@@ -325,6 +326,7 @@ fn run_view(run: RunId, status: &str) -> serde_json::Value {
         "event": EventId::from_bytes([1; 16]).to_string(), "subappid": null, "closure": "ab",
         "created_at": "2023-11-14T22:13:20.000Z", "updated_at": "2023-11-14T22:13:20.000Z",
         "error": { "step": "tell", "code": "timeout", "message": "no answer", "class": "retry" },
+        "end": null,
     })
 }
 

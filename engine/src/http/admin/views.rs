@@ -109,6 +109,9 @@ pub struct RunView {
     pub updated_at: String,
     /// Why it failed.
     pub error: Option<ErrorRecord>,
+    /// The word of the `end` that it ended well with.
+    #[serde(default)]
+    pub end: Option<String>,
 }
 
 /// A run with its history.
@@ -305,6 +308,7 @@ impl From<RunRow> for RunView {
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
             error: row.error,
+            end: row.end,
         }
     }
 }

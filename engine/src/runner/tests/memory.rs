@@ -105,6 +105,7 @@ impl Memory {
         }
         kept.row.status = advance.status;
         kept.row.error = advance.error;
+        kept.row.end = advance.end;
         kept.state = advance.state;
         kept.inbox.retain(|row| !advance.consumed.contains(&row.id));
         kept.timers.retain(|(path, _), _| !advance.settled.contains(path));
@@ -180,6 +181,7 @@ impl Store for Memory {
                 created_at: event.row.received_at,
                 updated_at: event.row.received_at,
                 error: None,
+                end: run.end,
             };
             let kept = Kept {
                 row,

@@ -88,6 +88,8 @@ pub struct NewRun {
     pub status: RunStatus,
     /// Its cursor, as JSON; the store does not look into it.
     pub state: String,
+    /// The word of the `end` that it ended well with.
+    pub end: Option<String>,
     /// Its first step rows.
     pub steps: Vec<StepRow>,
     /// Its first timers.
@@ -223,6 +225,8 @@ pub struct Advance {
     pub state: String,
     /// Why the run failed, once it has.
     pub error: Option<ErrorRecord>,
+    /// The word of the `end` that it ended well with.
+    pub end: Option<String>,
     /// Step rows to write; a row of the same path is replaced.
     pub steps: Vec<StepRow>,
     /// Attempts that failed.
@@ -265,6 +269,7 @@ impl NewRun {
             closure: rule.closure.clone(),
             status: decision.status,
             state: decision.state.clone(),
+            end: decision.end.clone(),
             steps: decision.steps.clone(),
             timers: decision.timers.clone(),
             lease,
@@ -284,6 +289,7 @@ impl Advance {
             status: decision.status,
             state: decision.state.clone(),
             error: decision.error.clone(),
+            end: decision.end.clone(),
             steps: decision.steps.clone(),
             failed_attempts: decision.failed_attempts.clone(),
             timers: decision.timers.clone(),

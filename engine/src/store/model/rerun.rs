@@ -88,6 +88,7 @@ impl Replay {
             state: State { generation, ..self.state.clone() }.to_json(),
             steps: self.steps.clone(),
             timers: Vec::new(),
+            end: None,
             lease: None,
         }
     }

@@ -105,6 +105,8 @@ pub struct RunRow {
     pub updated_at: Timestamp,
     /// Why it failed.
     pub error: Option<ErrorRecord>,
+    /// The word of the `end` that it ended well with.
+    pub end: Option<String>,
 }
 
 /// A run with its history.

@@ -158,14 +158,14 @@ pub(super) fn write_run(
     at: Timestamp,
     run: &NewRun,
 ) -> Result<(RunId, Fence), Fault> {
-    let NewRun { id, rule, closure, status, state, steps, timers, lease } = run;
+    let NewRun { id, rule, closure, status, state, end, steps, timers, lease } = run;
     let live = !status.is_final();
     let lease = lease.as_ref().filter(|_| live);
     let fence = Fence(i64::from(lease.is_some()));
     tx.sql.change(
         "INSERT INTO runs
-             (id, event, rule, closure, app, status, created_at, updated_at, fence, node, free_at, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
+             (id, event, rule, closure, app, status, created_at, updated_at, fence, node, free_at, state, ended)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12)",
         (
             id.as_bytes(),
             event.as_bytes(),
@@ -178,6 +178,7 @@ pub(super) fn write_run(
             lease.map(|(node, _)| &*node.0),
             live.then(|| lease.map_or(at, |(_, until)| *until).0),
             state,
+            end,
         ),
     )?;
     for step in steps {

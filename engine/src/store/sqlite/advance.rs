@@ -110,15 +110,18 @@ fn weight(advance: &Advance) -> usize {
 }
 
 fn write(tx: &Tx<'_>, advance: &Advance, before: &Leased) -> Result<(), Fault> {
-    let Advance { run, now, consumed, status, state, error, steps, failed_attempts, timers, settled, .. } = advance;
+    let Advance {
+        run, now, consumed, status, state, error, end: word, steps, failed_attempts, timers, settled, ..
+    } = advance;
     let id = run.as_bytes();
     let error = error.as_ref().map(json).transpose()?;
     let update = if status.is_final() {
-        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5, node = NULL, free_at = NULL WHERE id = ?1"
+        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5, ended = ?6, node = NULL, free_at = NULL
+         WHERE id = ?1"
     } else {
-        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5 WHERE id = ?1"
+        "UPDATE runs SET status = ?2, state = ?3, error = ?4, updated_at = ?5, ended = ?6 WHERE id = ?1"
     };
-    tx.sql.change(update, (id, status.as_str(), state, error, now.0))?;
+    tx.sql.change(update, (id, status.as_str(), state, error, now.0, word))?;
     tx.moved(before.status, *status);
     for input in consumed {
         tx.sql.change("DELETE FROM inbox WHERE run = ?1 AND number = ?2", (id, input.0))?;

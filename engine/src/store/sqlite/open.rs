@@ -15,10 +15,11 @@ use super::{Options, PAGE_SIZE};
 use crate::store::Error;
 
 /// Every migration, in order; the schema number of a store is the number of the last one that it has.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("V0001__first", include_str!("../migrations/sqlite/V0001__first.sql")),
     ("V0002__schedules", include_str!("../migrations/sqlite/V0002__schedules.sql")),
     ("V0003__replays", include_str!("../migrations/sqlite/V0003__replays.sql")),
+    ("V0004__ends", include_str!("../migrations/sqlite/V0004__ends.sql")),
 ];
 
 const DOING: &str = "opening the database";

@@ -17,7 +17,7 @@ use crate::store::{
 /// The columns of an event, in the order in which [`event_row`] reads them.
 pub(super) const EVENT: &str = "e.id, e.source, e.kind, e.app, e.dedupe_key, e.received_at, e.verdicts, e.duplicates";
 /// The columns of a run, in the order in which [`run_row`] reads them.
-pub(super) const RUN: &str = "id, rule, closure, event, app, status, created_at, updated_at, error";
+pub(super) const RUN: &str = "id, rule, closure, event, app, status, created_at, updated_at, error, ended";
 /// The columns of a step, in the order in which [`step_row`] reads them.
 pub(super) const STEP: &str = "path, outcome, attempts, generation, key, output, error, started_at, ended_at";
 
@@ -139,6 +139,7 @@ pub(super) fn run_row(columns: &mut Columns<'_>) -> Result<RunRow, Fault> {
         created_at: columns.time()?,
         updated_at: columns.time()?,
         error: columns.error()?,
+        end: columns.take()?,
     })
 }
 

@@ -45,6 +45,7 @@ fn an_end_leaves_everything_it_lies_in_and_the_run_has_succeeded() {
     let steps = vec![chosen.each(&json!([1, 2, 3])), act("note", &json!({}))];
     let run = Simulation::begin(&program(steps, vec![act("tell", &json!({}))])).run();
     assert_eq!((run.status(), run.calls.len()), (RunStatus::Succeeded, 0));
+    assert_eq!(run.run.standing().end.as_deref(), Some("kept"));
     assert_eq!(run.db.output("a[1]/0/grp/1"), r#"{"end":"kept"}"#);
     let outcomes = ["a", "a[0]", "a[1]", "a[1]/0/grp", "a[2]", "note"].map(|path| run.db.outcome(path));
     assert_eq!(outcomes, ["succeeded", "succeeded", "succeeded", "succeeded", "none", "none"]);
@@ -55,6 +56,7 @@ fn an_end_in_on_failure_does_not_make_the_run_well() {
     let steps = vec![act("a", &json!({})).when("payload.list > 'x'")];
     let run = Simulation::begin(&program(steps, vec![end("", "told"), act("tell", &json!({}))])).run();
     assert_eq!((run.status(), run.calls.len()), (RunStatus::Dead, 0));
+    assert_eq!(run.run.standing().end, None);
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn event(number: u64, body_bytes: usize) -> NewEvent {
 
 fn run(lease: Option<&str>) -> NewRun {
     NewRun {
+        end: None,
         id: RunId::generate(),
         rule: RuleName::from("rule"),
         closure: ContentHash::from("c0ffee"),

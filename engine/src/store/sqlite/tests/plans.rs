@@ -74,6 +74,7 @@ fn everything(run: RunId, event: EventId) -> Advance {
         timers: vec![Timer { path: path.clone(), kind: TimerKind::Retry, due_at: at(2) }],
         settled: vec![path.clone()],
         raised: None,
+        end: None,
         waits: vec![Wait {
             path,
             subappid: Some(APP),
