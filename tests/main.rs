@@ -11,6 +11,7 @@ mod callback;
 mod causation;
 mod chaos;
 mod cli;
+mod collect;
 mod deaths;
 mod defaults;
 mod disk;

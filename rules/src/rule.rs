@@ -26,6 +26,8 @@ pub struct Rule {
     pub condition: Option<Expression>,
     /// Whether it acts.
     pub mode: Mode,
+    /// How its events are gathered; without, each starts a run of its own.
+    pub collect: Option<Collect>,
     /// What is done.
     pub steps: Vec<Step>,
     /// What is done when a step failed for good.
@@ -75,6 +77,19 @@ pub enum Mode {
     Shadow,
     /// It is loaded and checked; it does not match.
     Off,
+}
+
+/// Events are gathered, and one run starts for all of them.
+#[derive(Debug, Clone)]
+pub struct Collect {
+    /// Events with one key belong together; a text or number once rendered.
+    pub key: Template,
+    /// The run starts when nothing more came for so long.
+    pub quiet: Duration,
+    /// It starts so long after the first event at the latest; at least `quiet`.
+    pub max: Duration,
+    /// It starts with so many events; at least 1.
+    pub max_events: u32,
 }
 
 /// One step of a workflow.

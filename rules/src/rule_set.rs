@@ -1,6 +1,7 @@
 //! All rules of one load, and what they say to an event.
 
 mod judge;
+mod keys;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,10 @@ use crate::value::{Map, Value};
 use crate::yaml;
 
 pub use judge::{Judgement, Unmatched, Verdict};
+pub use keys::Keys;
 pub use place::Place;
+
+pub(crate) use keys::key_text;
 
 /// What rules are checked against, and see.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Running again what has run, through the real binary, with another side that can be told to refuse.
 
+mod collected;
 mod other_side;
 mod replay;
 mod retry;

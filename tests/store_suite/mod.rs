@@ -4,6 +4,8 @@
 mod accept;
 mod advance;
 mod expire;
+mod gather;
+mod gather_stories;
 mod inputs;
 mod lease;
 mod list;
@@ -94,6 +96,22 @@ cases! {
         a_final_park_ends_the_run,
         an_event_and_a_park_at_once_never_miss_each_other,
     }
+    gather {
+        events_of_one_key_are_gathered_until_nothing_more_comes,
+        a_collection_is_closed_by_its_longest_time_whatever_comes,
+        a_collection_is_closed_by_its_last_event,
+        a_collection_is_closed_before_an_event_that_does_not_fit,
+        an_event_after_the_end_opens_another_although_no_timer_fired,
+        collections_keep_to_their_rule_application_and_key,
+        a_duplicate_is_gathered_once,
+        a_cancelled_collection_takes_nothing_more,
+        what_is_said_when_a_collection_is_opened_holds,
+        gathered_events_stay_while_the_run_lives_and_are_listed_with_it,
+        an_event_and_the_end_of_a_collection_at_once_never_miss_each_other,
+        a_retried_run_has_what_it_gathered,
+        a_collection_that_is_raised_with_a_death_is_as_good,
+        a_collection_survives_a_reopening_and_is_closed_late,
+    }
     inputs {
         a_delivery_wakes_a_parked_run,
         a_delivery_to_an_ended_or_unknown_run_is_dropped,
@@ -153,4 +171,5 @@ pub(crate) async fn run_all(factory: &dyn Factory) {
     }
     assert!(failed.is_empty(), "these cases failed: {failed:#?}");
     random::tell_stories(factory);
+    gather_stories::tell_stories(factory);
 }

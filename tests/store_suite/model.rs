@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oncue::store::{
-    Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, Fence, InboxRow, Input, InputId,
-    NewEvent, NewRun, NodeId, Replay, Replayed, Retried, Retry, RunStatus, Timer, TimerKind, Wait,
+    Accept, Accepted, Advance, Claim, ClaimedRun, Delivered, Delivery, Due, Error, Fence, Gather, InboxRow, Input,
+    InputId, NewEvent, NewRun, NodeId, Replay, Replayed, Retried, Retry, RunStatus, Timer, TimerKind, Wait,
 };
-use oncue_rules::ids::{EventId, RunId, StepPath};
+use oncue_rules::ids::{EventId, RuleName, RunId, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
 
 /// What was wrong with an answer.
@@ -31,6 +31,26 @@ pub(super) struct Run {
     pub(super) timers: BTreeMap<(StepPath, TimerKind), Timestamp>,
     waits: Vec<Wait>,
     handed: BTreeSet<(StepPath, EventId)>,
+    gathering: Option<Gathering>,
+}
+
+/// A collection, with the rule and key as what they are told apart by.
+#[derive(Debug, Clone)]
+pub(super) struct Gathering {
+    of: (RuleName, Option<SubAppId>, String),
+    gather: Gather,
+    open: bool,
+    first: Timestamp,
+    last: Timestamp,
+    bytes: u64,
+    /// Besides the run's own.
+    pub(super) events: Vec<EventId>,
+}
+
+impl Gathering {
+    fn over_at(&self) -> Timestamp {
+        self.last.after(self.gather.quiet).min(self.first.after(self.gather.max))
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,22 +67,37 @@ fn check<T: PartialEq + std::fmt::Debug>(what: &str, answered: &T, expected: &T)
 }
 
 impl Run {
-    fn new(new: &NewRun, event: EventId, at: Timestamp) -> Self {
-        Self {
-            event,
+    fn created(new: &NewRun, event: &NewEvent) -> Self {
+        let at = event.received_at;
+        let timers = new.timers.iter().map(|timer| ((timer.path.clone(), timer.kind), timer.due_at)).collect();
+        let gathering = new.gather.as_ref().map(|gather| Gathering {
+            of: (new.rule.clone(), event.subappid, gather.key.clone()),
+            gather: gather.clone(),
+            open: true,
+            first: at,
+            last: at,
+            bytes: event.body.len() as u64,
+            events: Vec::new(),
+        });
+        let is_free = gathering.is_none();
+        let mut run = Self {
+            event: event.id,
             status: new.status,
             state: new.state.clone(),
             updated_at: at,
             fence: Fence(i64::from(new.lease.is_some())),
             holder: new.lease.as_ref().map(|(node, _)| node.clone()),
-            free_at: Some(new.lease.as_ref().map_or(at, |(_, until)| *until)),
+            free_at: is_free.then(|| new.lease.as_ref().map_or(at, |(_, until)| *until)),
             inbox: Vec::new(),
             numbers: Vec::new(),
             highest: InputId(i64::MIN),
-            timers: new.timers.iter().map(|timer| ((timer.path.clone(), timer.kind), timer.due_at)).collect(),
+            timers,
             waits: Vec::new(),
             handed: BTreeSet::new(),
-        }
+            gathering,
+        };
+        run.gathered(at);
+        run
     }
 
     fn push(&mut self, at: Timestamp, input: Input) -> bool {
@@ -119,7 +154,52 @@ impl Run {
             self.numbers.clear();
             self.handed.clear();
             (self.holder, self.free_at) = (None, None);
+            self.shut();
         }
+    }
+
+    /// Adds nothing more to its collection.
+    fn shut(&mut self) {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.open = false;
+        }
+    }
+
+    fn close(&mut self, at: Timestamp) {
+        self.shut();
+        self.timers.retain(|(_, kind), _| *kind != TimerKind::Quiet);
+        self.push(at, Input::Collected);
+    }
+
+    /// Closes its collection when it is full; else it is looked at when it is over.
+    fn gathered(&mut self, at: Timestamp) {
+        let Some(gathering) = &self.gathering else { return };
+        if gathering.events.len() + 1 >= gathering.gather.max_events as usize {
+            self.close(at);
+        } else {
+            self.timers.insert((StepPath::new(""), TimerKind::Quiet), gathering.over_at());
+        }
+    }
+
+    /// Adds an event to its collection, or closes that before it.
+    fn add(&mut self, event: &NewEvent) -> bool {
+        let (at, size) = (event.received_at, event.body.len() as u64);
+        let Some(gathering) = &mut self.gathering else { return false };
+        if at >= gathering.over_at() || gathering.bytes + size > gathering.gather.max_bytes {
+            self.close(at);
+            return false;
+        }
+        gathering.events.push(event.id);
+        gathering.bytes += size;
+        gathering.last = at;
+        self.gathered(at);
+        true
+    }
+
+    /// The events that it has gathered.
+    pub(super) fn collected(&self) -> Vec<EventId> {
+        let gathering = self.gathering.iter();
+        gathering.flat_map(|gathering| std::iter::once(self.event).chain(gathering.events.iter().copied())).collect()
     }
 }
 
@@ -153,11 +233,23 @@ impl Model {
         self.events.insert(event.id, (event.clone(), 0));
         let mut fences = Vec::new();
         for new in runs {
+            if self.adds(event, new) {
+                continue;
+            }
             let fence = Fence(i64::from(new.lease.is_some()));
             fences.push((new.id, fence));
-            self.runs.insert(new.id, Run::new(new, event.id, at));
+            self.runs.insert(new.id, Run::created(new, event));
         }
         check("accept", answered, &Accepted::New { fences, woken: u32::try_from(woken.len()).unwrap() })
+    }
+
+    /// Adds an event to the collection that it is for, if there is one that takes it.
+    fn adds(&mut self, event: &NewEvent, new: &NewRun) -> bool {
+        let Some(gather) = &new.gather else { return false };
+        let of = (new.rule.clone(), event.subappid, gather.key.clone());
+        let open =
+            |run: &&mut Run| run.gathering.as_ref().is_some_and(|gathering| gathering.open && gathering.of == of);
+        self.runs.values_mut().find(open).is_some_and(|run| run.add(event))
     }
 
     /// Any choice will do that is fair and as large as it can be.
@@ -244,6 +336,7 @@ impl Model {
             None => Delivered::NoRun,
             Some(run) => {
                 let stored = run.push(delivery.at, delivery.input.clone());
+                run.shut();
                 if stored { Delivered::Stored } else { Delivered::Ended }
             }
         };
@@ -251,10 +344,12 @@ impl Model {
     }
 
     pub(super) fn retry(&mut self, retry: Retry, answered: Retried) -> Checked {
-        let Some(event) = self.runs.get(&retry.run).map(|run| run.event) else {
+        // Those that gather are of one rule, the others of another.
+        let of = |run: &Run| (run.event, run.gathering.is_some());
+        let Some(this) = self.runs.get(&retry.run).map(of) else {
             return check("retry", &answered, &Retried::NoRun);
         };
-        let last = self.last_run(event);
+        let last = self.runs.iter().rfind(|(_, run)| of(run) == this).map(|(id, _)| *id);
         let run = self.runs.get_mut(&retry.run).ok_or("it was there")?;
         let expected = match last {
             _ if run.status != RunStatus::Dead => Retried::NotDead(run.status),
@@ -268,9 +363,10 @@ impl Model {
         check("retry", &answered, &expected)
     }
 
-    /// The run that was started last for an event; all are of one rule.
+    /// The run that was started last for an event; all that do not gather are of one rule.
     pub(super) fn last_run(&self, event: EventId) -> Option<RunId> {
-        self.runs.iter().rfind(|(_, run)| run.event == event).map(|(id, _)| *id)
+        let is_of = |run: &Run| run.event == event && run.gathering.is_none();
+        self.runs.iter().rfind(|(_, run)| is_of(run)).map(|(id, _)| *id)
     }
 
     pub(super) fn replay(&mut self, replay: &Replay, answered: Replayed) -> Checked {
@@ -287,7 +383,8 @@ impl Model {
         if let Replayed::Started(run) = expected {
             self.replays.insert(request, run);
             let new = replay.new_run(if newest.is_some() { 1_000 } else { 0 });
-            self.runs.insert(run, Run::new(&new, replay.event, replay.at));
+            let event = NewEvent { received_at: replay.at, ..self.events[&replay.event].0.clone() };
+            self.runs.insert(run, Run::created(&new, &event));
         }
         Ok(())
     }
@@ -301,7 +398,10 @@ impl Model {
         for (_, id, timer) in &due {
             let run = self.runs.get_mut(id).ok_or("a timer of no run")?;
             run.timers.remove(timer);
-            run.push(now, Input::Timer { path: timer.0.clone(), kind: timer.1 });
+            match timer.1 {
+                TimerKind::Quiet => run.close(now),
+                kind => drop(run.push(now, Input::Timer { path: timer.0.clone(), kind })),
+            }
         }
         let next = self.runs.values().flat_map(|run| run.timers.values()).min().copied();
         check("due", &answered, &Due { fired: u32::try_from(due.len()).unwrap(), next })
@@ -335,8 +435,9 @@ impl Model {
         let keys = self.dedupe.len();
         self.dedupe.retain(|_, (_, until)| *until > now);
         let live = self.runs.values().filter(|run| !run.status.is_final());
-        let needed: BTreeSet<EventId> =
-            live.flat_map(|run| run.handed.iter().map(|(_, event)| *event).chain([run.event])).collect();
+        let needed: BTreeSet<EventId> = live
+            .flat_map(|run| run.handed.iter().map(|(_, event)| *event).chain([run.event]).chain(run.collected()))
+            .collect();
         let events = self.events.len();
         self.events.retain(|id, (event, _)| event.received_at >= before || needed.contains(id));
         let left = &self.events;

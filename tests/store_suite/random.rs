@@ -1,12 +1,13 @@
 //! Random commands, some at once, against the model: what a driver answered must be right in some order of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use oncue::store::{
     Accept, Accepted, Advance, Claim, ClaimedRun, Content, Delivered, Delivery, Due, Error, EventFilter, Expired,
-    Fence, InboxRow, NewEvent, NewRun, Replay, Replayed, Retention, Retried, Retry, RunFilter, RunStatus, TimerKind,
-    Wait,
+    Fence, Gather, InboxRow, NewEvent, NewRun, Replay, Replayed, Retention, Retried, Retry, RunFilter, RunStatus,
+    TimerKind, Wait,
 };
 use oncue::workflow::State;
 use oncue_rules::ids::{ContentHash, EventId, EventType, RunId, StepPath, SubAppId};
@@ -37,6 +38,7 @@ enum Sketch {
         tasks: Vec<usize>,
         runs: Vec<Option<usize>>,
         lives: i64,
+        gather: Option<(u8, i64, u32)>,
     },
     Claim {
         node: usize,
@@ -85,9 +87,12 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     let (stale, due) = (prop::bool::weighted(0.1), prop::option::of(0..90_i64));
     let leases = prop::collection::vec(any::<(Index, bool)>(), 0..4);
     let tasks = prop::collection::vec(0..3_usize, 0..3);
+    let gather = prop::option::weighted(0.4, (0..2_u8, 5..60_i64, 1..5_u32));
     prop_oneof![
-        6 => (0..2_u8, 0..2_usize, 0..12_u8, tasks, runs, 1..300_i64).prop_map(
-            |(app, kind, dedupe, tasks, runs, lives)| Sketch::Accept { app, kind, dedupe, tasks, runs, lives }
+        6 => (0..2_u8, 0..2_usize, 0..12_u8, tasks, runs, 1..300_i64, gather).prop_map(
+            |(app, kind, dedupe, tasks, runs, lives, gather)| {
+                Sketch::Accept { app, kind, dedupe, tasks, runs, lives, gather }
+            }
         ),
         3 => (0..2_usize, 0..5_u32, 1..4_u32, 1..60_i64)
             .prop_map(|(node, limit, per_app, lasts)| Sketch::Claim { node, limit, per_app, lasts }),
@@ -146,8 +151,10 @@ impl Sketch {
             pick(index).map_or((RunId::generate(), Fence(1)), |(id, run)| (*id, Fence(run.fence.0 - i64::from(stale))))
         };
         match self {
-            Self::Accept { app, kind, dedupe, tasks, runs, lives } => {
-                Command::Accept(accept(*app, *kind, *dedupe, tasks, runs, now, *lives))
+            Self::Accept { app, kind, dedupe, tasks, runs, lives, gather } => {
+                let mut accept = accept(*app, *kind, *dedupe, tasks, runs, now, *lives);
+                accept.runs.extend(gather.map(|(key, quiet, most)| gathering(key, quiet, most)));
+                Command::Accept(accept)
             }
             Self::Claim { node: by, limit, per_app, lasts } => Command::Claim(Claim {
                 node: node(NODES[*by]),
@@ -226,6 +233,12 @@ fn accept(app: u8, kind: usize, dedupe: u8, tasks: &[usize], runs: &[Option<usiz
         ..run("rule")
     };
     Accept { event, runs: runs.iter().map(new).collect() }
+}
+
+fn gathering(key: u8, quiet: i64, max_events: u32) -> NewRun {
+    let quiet = Duration::from_millis(quiet.unsigned_abs());
+    let gather = Gather { quiet, max: quiet * 3, max_events, max_bytes: 80, key: key.to_string() };
+    NewRun { gather: Some(gather), ..run("gathering") }
 }
 
 impl Command {
@@ -312,7 +325,8 @@ async fn compare(store: &dyn Driver, model: &Model) -> Result<(), TestCaseError>
     for row in runs {
         let run = &model.runs[&row.id];
         prop_assert_eq!((row.status, row.updated_at, row.event), (run.status, run.updated_at, run.event));
-        prop_assert_eq!(store.run(row.id).await.unwrap().unwrap().timers, Model::timers(run));
+        let shown = store.run(row.id).await.unwrap().unwrap();
+        prop_assert_eq!((shown.timers, shown.collected), (Model::timers(run), run.collected()));
     }
     let counts = store.counts().await.unwrap();
     let duplicates: u64 = model.events.values().map(|(_, duplicates)| u64::from(*duplicates)).sum();

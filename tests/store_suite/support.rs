@@ -67,6 +67,7 @@ pub(super) fn run(rule: &str) -> NewRun {
         steps: Vec::new(),
         timers: Vec::new(),
         lease: None,
+        gather: None,
     }
 }
 

@@ -179,12 +179,13 @@ fn show(answer: &Value) -> String {
         ));
     }
     for timer in answer["timers"].as_array().into_iter().flatten() {
-        lines.push(format!(
-            "timer        {} {} at {}",
-            cell(timer, "path"),
-            cell(timer, "kind"),
-            cell(timer, "due_at")
-        ));
+        let path =
+            timer["path"].as_str().filter(|path| !path.is_empty()).map(|path| format!("{path} ")).unwrap_or_default();
+        lines.push(format!("timer        {path}{} at {}", cell(timer, "kind"), cell(timer, "due_at")));
+    }
+    if let Some(collected) = answer["collected"].as_array().filter(|collected| !collected.is_empty()) {
+        lines.push(format!("collected    {} events", collected.len()));
+        lines.extend(collected.iter().map(|event| format!("               {}", event.as_str().unwrap_or("?"))));
     }
     lines.join("\n")
 }

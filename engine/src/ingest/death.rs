@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use oncue_rules::ids::{EventType, RunId};
+use oncue_rules::rule::Rule;
 
 use super::incoming::RUN_DEAD;
-use super::{Incoming, NoProgram, Present, acting, envelope, judge, new_event, program, verdicts};
+use super::{Incoming, NoProgram, Present, acting, envelope, gathering, judge, new_event, program, verdicts};
 use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Death, Deaths, Obituary};
@@ -44,10 +45,15 @@ impl Obituaries {
         let judgement = judge(live, &event);
         let verdicts = verdicts(&judgement, &event, Some(death.rule));
         // They are taken up by whoever has room: a commit that is under way waits for no place.
-        let begin = |rule| {
+        let begin = |rule: &Rule| {
             let facts = runner::facts(live, RunId::generate(), Arc::clone(&event), Arc::clone(&incoming.raw), death.at);
-            let (run, decision) = Run::defer(program(&self.programs, rule)?, facts, death.at);
-            Ok(NewRun::of(&run, &decision, None))
+            let program = program(&self.programs, rule)?;
+            let gather = gathering::gather(&judgement, rule);
+            let (run, decision) = match gather {
+                Some(_) => Run::collect(program, facts, death.at),
+                None => Run::defer(program, facts, death.at),
+            };
+            Ok(NewRun { gather, ..NewRun::of(&run, &decision, None) })
         };
         let runs = acting(&judgement, &verdicts).map(|rule| begin(rule)).collect::<Result<_, _>>()?;
         let dedupe_until = death.at.after(incoming.dedupe_for);

@@ -5,6 +5,7 @@ mod answer;
 mod death;
 mod emission;
 mod envelope;
+mod gathering;
 mod incoming;
 mod present;
 
@@ -25,7 +26,7 @@ use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Permit};
 use crate::sources::vod::Recognised;
-use crate::store::{self, Accept, Accepted, Fence, NewEvent, NewRun, Origin, Store, Verdicts};
+use crate::store::{self, Accept, Accepted, Fence, Gather, NewEvent, NewRun, Origin, Store, Verdicts};
 use crate::workflow::{Decision, Program, Run};
 
 pub(crate) use death::Obituaries;
@@ -124,7 +125,11 @@ impl Intake {
         event: &Arc<Event>,
         raw: &Arc<[u8]>,
     ) -> Result<Vec<Begun>, IngestError> {
-        acting(judgement, verdicts).map(|rule| self.begin_one(live, rule, event, raw)).collect()
+        let begin = |rule: &Arc<Rule>| match gathering::gather(judgement, rule) {
+            Some(gather) => self.collect_one(live, rule, gather, event, raw),
+            None => self.begin_one(live, rule, event, raw),
+        };
+        acting(judgement, verdicts).map(begin).collect()
     }
 
     /// Decides the first state of a run. Where there is room for it, this node keeps it and the first attempt is counted
@@ -144,16 +149,41 @@ impl Intake {
         Ok(Begun { run, decision, new, permit })
     }
 
+    /// Decides the first state of a run that gathers: nobody holds it until it begins.
+    fn collect_one(
+        &self,
+        live: &Live,
+        rule: &Rule,
+        gather: Gather,
+        event: &Arc<Event>,
+        raw: &Arc<[u8]>,
+    ) -> Result<Begun, IngestError> {
+        let program =
+            program(&self.programs, rule).map_err(|error| IngestError::Internal { source: Box::new(error) })?;
+        let now = clock::now();
+        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(raw), now);
+        let (run, decision) = Run::collect(program, facts, now);
+        let new = NewRun { gather: Some(gather), ..NewRun::of(&run, &decision, None) };
+        Ok(Begun { run, decision, new, permit: None })
+    }
+
     fn hand_over(&self, event: &Event, begun: Vec<Begun>, accepted: Accepted) -> Ack {
         let (fences, woken) = match accepted {
             Accepted::Duplicate(earlier) => return Ack::Duplicate(earlier),
             Accepted::New { fences, woken } => (fences, woken),
         };
-        let runs = u32::try_from(begun.len()).unwrap_or(u32::MAX);
+        let runs = u32::try_from(fences.len()).unwrap_or(u32::MAX);
+        if let Some(due_at) = gathering::nearest(begun.iter().map(|begun| &begun.new), event) {
+            self.runner.alarm(due_at);
+        }
         let mut is_left = woken > 0;
-        for (begun, (_, fence)) in begun.into_iter().zip(fences) {
+        let mut fences = fences.into_iter().peekable();
+        for begun in begun {
+            // One that is not there was not created, and may have filled the collection that its event went to.
             is_left |= begun.permit.is_none();
-            self.submit(begun, fence);
+            if let Some((_, fence)) = fences.next_if(|(id, _)| *id == begun.new.id) {
+                self.submit(begun, fence);
+            }
         }
         if is_left {
             self.runner.nudge();
@@ -200,11 +230,15 @@ fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> V
         (cause == Some(rule)).then(|| "the event was caused by a run of this rule".to_owned())
     };
     let matched: Vec<RuleName> = judgement.matched.iter().map(|rule| rule.name.clone()).collect();
-    let refused = matched.iter().filter_map(|rule| Some((rule.clone(), refusal(rule)?))).collect();
+    let refused: Vec<_> = matched.iter().filter_map(|rule| Some((rule.clone(), refusal(rule)?))).collect();
+    let collects =
+        |rule: &&Arc<Rule>| rule.collect.is_some() && rule.mode == Mode::Live && refusal(&rule.name).is_none();
+    let collected = judgement.matched.iter().filter(collects).map(|rule| rule.name.clone()).collect();
     Verdicts {
         matched,
         errors: judgement.errors.clone(),
         unmatched: u32::try_from(judgement.unmatched.len()).unwrap_or(u32::MAX),
+        collected,
         refused,
     }
 }

@@ -49,6 +49,9 @@ impl Store for Contents {
     async fn awaited(&self, _: oncue_rules::ids::EventId) -> Result<Option<crate::store::StoredEvent>, Error> {
         unreachable!()
     }
+    async fn collected(&self, _: RunId) -> Result<Vec<crate::store::StoredEvent>, Error> {
+        unreachable!()
+    }
     async fn claim(&self, _: Claim) -> Result<Vec<ClaimedRun>, Error> {
         unreachable!()
     }

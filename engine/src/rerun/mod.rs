@@ -15,7 +15,7 @@ use crate::ingest::Present;
 use crate::program::{OpenError, Programs};
 use crate::runner::{self, Surroundings as _};
 use crate::store::{Admin, RunDetail, Store};
-use crate::workflow::{Events, Run};
+use crate::workflow::{Events, Gathered, Run};
 
 /// What it takes to run something again.
 pub(crate) struct Rerunner {
@@ -79,10 +79,25 @@ impl Rerunner {
         let stored = self.admin.event(row.event).await.map_err(admin::failed)?;
         let stored = stored.ok_or_else(|| admin::not_stored("event", &row.event.to_string()))?;
         let event = self.present.event(&stored).map_err(|why| closed(format!("its event cannot be read: {why}")))?;
-        let facts = runner::facts(&*self.present, row.id, Arc::new(event), stored.body, row.created_at);
+        let mut facts = runner::facts(&*self.present, row.id, Arc::new(event), stored.body, row.created_at);
+        if Run::has_gathered(&program.rule, &detail.state) {
+            facts = facts.gathering(self.gathered(row.id).await?);
+        }
         let events = self.told(&Run::awaited(&detail.state, &detail.steps)).await?;
         Run::restore(program, facts, &detail.state, &detail.steps, &events)
             .map_err(|damaged| closed(damaged.to_string()))
+    }
+
+    /// What a run has gathered, as far as it is stored.
+    async fn gathered(&self, run: RunId) -> Result<Gathered, Error> {
+        let mut gathered = Gathered::default();
+        for stored in self.store.collected(run).await.map_err(admin::failed)? {
+            if let Ok(event) = self.present.event(&stored) {
+                gathered.events.push(Arc::new(event));
+                gathered.raw = stored.body;
+            }
+        }
+        Ok(gathered)
     }
 
     /// These events, as far as they are stored.

@@ -104,6 +104,12 @@ impl Rerunner {
     async fn try_to_grant(&self, wish: &Wish<'_>, ask: &ReplayAsk) -> Result<Option<ReplayedRunView>, Error> {
         let Wish { event, of, program, from } = wish;
         let (rule, now) = (&program.rule.name, clock::now());
+        if program.rule.collect.is_some() {
+            let message = format!(
+                "the rule {rule} collects events, and a replay has but one: give its dead run to `oncue runs retry`"
+            );
+            return Err(conflict("not_possible", message));
+        }
         let rows = of.map(|of| of.steps.as_slice()).unwrap_or_default();
         let begun = program.begin_from(*from, rows, now).map_err(|why| conflict("not_possible", why.to_string()))?;
         let last = self.last_run(event.row.id, rule).await?;

@@ -83,7 +83,7 @@ async fn claim(shared: &Arc<Shared>, limit: usize) -> Result<Found, crate::store
     let mut found = if claimed.is_empty() { Found::Nothing } else { Found::Runs };
     let mut returned = Vec::new();
     for run in claimed {
-        if let Some(permit) = shared.room.reserve(run.run.subappid, run.event.body.len()) {
+        if let Some(permit) = shared.room.reserve(run.run.subappid, bytes(&run)) {
             take(shared, run, permit, until);
         } else {
             found = Found::NoPlace(run.run.subappid);
@@ -94,6 +94,11 @@ async fn claim(shared: &Arc<Shared>, limit: usize) -> Result<Found, crate::store
         shared.store.release(returned).await?;
     }
     Ok(found)
+}
+
+/// About how many bytes of events it holds.
+fn bytes(run: &ClaimedRun) -> usize {
+    usize::try_from(run.gathered_bytes).unwrap_or(usize::MAX).max(run.event.body.len())
 }
 
 fn take(shared: &Arc<Shared>, run: ClaimedRun, permit: Permit, until: oncue_rules::time::Timestamp) {

@@ -107,7 +107,10 @@ async fn restore(hand: &Hand, claimed: &ClaimedRun) -> Result<Result<Run, String
         Ok(event) => Arc::new(event),
         Err(reason) => return Ok(Err(format!("the event of the run cannot be read: {reason}"))),
     };
-    let facts = facts(&*shared.surroundings, row.id, event, Arc::clone(&claimed.event.body), row.created_at);
+    let mut facts = facts(&*shared.surroundings, row.id, event, Arc::clone(&claimed.event.body), row.created_at);
+    if Run::has_gathered(&program.rule, &claimed.state) {
+        facts = facts.gathering(events::gathered(hand).await?);
+    }
     let events = events::of_run(hand, &claimed.state, &claimed.steps).await?;
     let restored = Run::restore(program, facts, &claimed.state, &claimed.steps, &events);
     Ok(restored.map_err(|damaged| damaged.to_string()))

@@ -139,7 +139,7 @@ impl Hand {
         let lease = &self.leash.lease;
         let cancelled = inbox.iter().find_map(|row| match &row.input {
             Stored::Cancel { reason } => Some(reason.as_str()),
-            Stored::Timer { .. } | Stored::Event { .. } | Stored::Retry { .. } => None,
+            Stored::Timer { .. } | Stored::Event { .. } | Stored::Collected | Stored::Retry { .. } => None,
         });
         let is_retried = inbox.iter().any(|row| matches!(row.input, Stored::Retry { .. }));
         let (status, code, message) = match cancelled {

@@ -172,7 +172,7 @@ pub fn facts(
     let app = event.subappid.and_then(|id| surroundings.app(id));
     let app = app.map_or(Value::Null, |app| app.for_rules);
     let scheduled_at = event.scheduled_at();
-    Facts { run, event, raw, app, apps: surroundings.apps(), started_at, scheduled_at }
+    Facts { run, event, raw, app, apps: surroundings.apps(), gathered: Vec::new(), started_at, scheduled_at }
 }
 
 /// Whether this node goes on.
@@ -305,6 +305,11 @@ impl Handle {
         let leash = self.shared.leases.hold(run.id(), fence, until);
         let hand = Hand::new(Arc::clone(&self.shared), leash, permit);
         tokio::spawn(drive::drive(hand, Start::Committed(Box::new(run), next)));
+    }
+
+    /// Says that a timer was set: a collection that was accepted is over then, unless more comes.
+    pub fn alarm(&self, due_at: Timestamp) {
+        self.shared.alarm.set(due_at);
     }
 
     /// Says that there may be something to claim.

@@ -12,6 +12,8 @@
 //! - A lease lasts until it is given back, the run ends, or somebody claims the run after its end: one that is past its
 //!   end and that nobody claimed is still good, so that a slow node loses no work.
 //! - An event is handed to a step of a run once, by whatever ways it is found.
+//! - A collection is open or closed. An event is added to an open one in the commit that accepts it, and what closes a
+//!   collection puts [`Input::Collected`] into the inbox of its run in the same commit: after it, nothing is added.
 //! - A command is written whole or not at all, and a commit once begun is never given up half way.
 
 pub mod error;
@@ -53,6 +55,9 @@ pub trait Store: Send + Sync + 'static {
     /// An event that a run was handed, to be read whole.
     async fn awaited(&self, event: EventId) -> Result<Option<StoredEvent>, Error>;
 
+    /// The events that a run has gathered, in the order of reception, its own event first.
+    async fn collected(&self, run: RunId) -> Result<Vec<StoredEvent>, Error>;
+
     /// Leases runs that have something to do and that nobody holds, taking turns among applications.
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error>;
 
@@ -66,10 +71,10 @@ pub trait Store: Send + Sync + 'static {
     /// returned.
     async fn park(&self, advance: Advance) -> Result<Vec<InboxRow>, Error>;
 
-    /// Puts an input into a run's inbox.
+    /// Puts an input into a run's inbox. A cancel closes a collection of the run.
     async fn deliver(&self, delivery: Delivery) -> Result<Delivered, Error>;
 
-    /// Turns timers that are due into inputs, `limit` at most.
+    /// Turns timers that are due into inputs, `limit` at most; a [`TimerKind::Quiet`] one closes the collection of its run.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Due, Error>;
 
     /// Moves the end of leases; returns the runs whose lease is no longer ours.

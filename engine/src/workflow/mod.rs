@@ -9,6 +9,7 @@
 mod again;
 mod application;
 mod attempt;
+mod collect;
 mod completion;
 mod decision;
 mod ending;
@@ -41,6 +42,7 @@ use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
 pub use again::{Doubt, Repeat};
+pub use collect::Gathered;
 pub use decision::{Decision, still_wanted};
 pub use fork::{Fork, Strand};
 pub use key::{idempotency_key, jitter};
@@ -106,6 +108,8 @@ pub enum Input {
         /// What it meant.
         kind: TimerKind,
     },
+    /// Its collection was closed, with this in it.
+    Collected(Gathered),
     /// A person asked for the run to end.
     Cancel {
         /// Why.

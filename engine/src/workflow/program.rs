@@ -115,6 +115,9 @@ pub struct Facts {
     pub app: Value,
     /// What `apps` is at present, with the `vars` of the present.
     pub apps: Value,
+    /// The events that the run has gathered, in the order of reception; `event` is the last of them. None when it does not
+    /// gather.
+    pub gathered: Vec<Arc<Event>>,
     /// When the run began.
     pub started_at: Timestamp,
     /// The moment that a schedule meant, for a run that a schedule started.

@@ -201,6 +201,8 @@ pub enum TimerKind {
     Wake,
     /// Nothing was heard of work for a while.
     Silence,
+    /// A collection was open, or got nothing more, for long enough. It is about no step: its path is empty.
+    Quiet,
 }
 
 impl TimerKind {
@@ -212,12 +214,15 @@ impl TimerKind {
             Self::Timeout => "timeout",
             Self::Wake => "wake",
             Self::Silence => "silence",
+            Self::Quiet => "quiet",
         }
     }
 
     /// The kind of this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Retry, Self::Timeout, Self::Wake, Self::Silence].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Retry, Self::Timeout, Self::Wake, Self::Silence, Self::Quiet]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }

@@ -100,6 +100,7 @@ impl Run {
         if state.v > State::VERSION {
             return Err(Damaged::TooNew { found: state.v });
         }
+        let facts = Facts { started_at: state.began_at.unwrap_or(facts.started_at), ..facts };
         let rows = rows.iter().map(|row| (row.path.as_str(), row)).collect();
         let mut view = View::new(&program, &facts);
         let mut reader = Reader { rows, view: &mut view, events, program: &program };

@@ -43,12 +43,17 @@ pub struct State {
     /// How often it died: what was dead may be revived.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deaths: u32,
+    /// When its steps began, where that was later than its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
 }
 
 /// Which list of steps is under way, or how the run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// None yet: events are gathered.
+    Collecting,
     /// `steps`.
     Steps,
     /// `on_failure`.
@@ -202,6 +207,7 @@ impl State {
             error: None,
             end: None,
             deaths: 0,
+            began_at: None,
         }
     }
 
@@ -221,6 +227,7 @@ impl State {
     /// What the run's row says of this state when `parked` or not.
     pub(super) fn status(&self, parked: bool) -> RunStatus {
         match self.phase {
+            Phase::Collecting => RunStatus::Waiting,
             Phase::Steps if parked => RunStatus::Waiting,
             Phase::Steps => RunStatus::Running,
             Phase::OnFailure => RunStatus::Failed,
@@ -242,6 +249,7 @@ impl State {
     pub(super) fn rest(&self) -> Next {
         match &self.active {
             _ if self.phase.is_final() => Next::End,
+            _ if self.phase == Phase::Collecting => Next::Park,
             active => rest(active.as_ref()),
         }
     }
@@ -269,7 +277,7 @@ impl Phase {
         match self {
             Self::Steps => &rule.steps,
             Self::OnFailure => &rule.on_failure,
-            Self::Succeeded | Self::Dead | Self::Cancelled => &[],
+            Self::Collecting | Self::Succeeded | Self::Dead | Self::Cancelled => &[],
         }
     }
 

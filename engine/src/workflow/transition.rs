@@ -97,6 +97,9 @@ impl Walk<'_> {
                 }
             };
         }
+        if self.cursor.state.phase == Phase::Collecting {
+            return self.while_collecting(input);
+        }
         match input {
             Input::Resume => {
                 self.for_strands(
@@ -110,7 +113,7 @@ impl Walk<'_> {
             }
             Input::Continue => self.go_all(),
             // It goes on already.
-            Input::Retry { .. } => {}
+            Input::Retry { .. } | Input::Collected(_) => {}
             Input::Cancel { reason } => return self.cancel(&reason),
             Input::Attempt { path, number, result } => {
                 self.at(&path, |walk, path| walk.attempt_ended(path, number, result));
@@ -120,6 +123,7 @@ impl Walk<'_> {
                 TimerKind::Timeout => walk.timeout_due(path),
                 TimerKind::Wake => walk.wake_due(path),
                 TimerKind::Silence => walk.silence(path),
+                TimerKind::Quiet => walk.rest(),
                 TimerKind::Retry => match walk.place() {
                     Some(place) if place.path == path => walk.retry_due(),
                     _ => walk.rest(),
@@ -145,7 +149,7 @@ impl Walk<'_> {
         }
     }
 
-    fn cancel(&mut self, reason: &str) -> Next {
+    pub(super) fn cancel(&mut self, reason: &str) -> Next {
         let path = self.place().map_or_else(String::new, |place| place.path);
         let in_flight = self.cursor.state.is_calling();
         let error = error(&path, "cancelled", reason, if in_flight { "unknown" } else { "fatal" });

@@ -61,6 +61,9 @@ impl View {
         scope.set("body", event.body.clone());
         scope.set("app", facts.app(&program.vars));
         scope.set("apps", facts.apps(&program.vars));
+        if program.rule.collect.is_some() {
+            scope.set("events", facts.events());
+        }
         scope.set("run", facts.run(&program.rule));
         let mut view =
             Self { scope, steps: Arc::default(), loops: Vec::new(), marks: Marks::new(), aside: HashMap::new() };

@@ -292,7 +292,7 @@ impl<'p> Walk<'p> {
     }
 
     pub(super) fn key(&self, place: &Place<'p>, generation: u32) -> String {
-        idempotency_key(&self.cursor.facts.event, &self.program.rule.name, &place.path(), generation)
+        idempotency_key(self.cursor.facts.first_event(), &self.program.rule.name, &place.path(), generation)
     }
 
     /// Whether the step at a place may be called again. Its parameters are rendered from the same values as before.

@@ -2,11 +2,10 @@
 
 use crate::decode::Fields;
 
-const RULE_FEATURES: [(&str, &str); 7] = [
+const RULE_FEATURES: [(&str, &str); 6] = [
     ("concurrency", "leave it out: runs of one rule may overlap"),
     ("limit", "leave it out; `mode: shadow` shows how often a rule would run"),
     ("throttle", "leave it out; `mode: shadow` shows how often a rule would run"),
-    ("collect", "leave it out: every event that matches starts a run of its own"),
     ("use", "write the steps of the template into the rule"),
     ("inputs", "write the values into the steps"),
     ("repeat", "leave it out"),

@@ -5,6 +5,7 @@
 mod action;
 mod applications;
 mod branch;
+mod collect;
 mod completion;
 mod condition;
 mod defaults;

@@ -8,7 +8,7 @@ use crate::rule::{Mode, Rule};
 
 use super::step::Workflow;
 use super::{
-    Loaded, NamedAt, Surroundings, applications, condition, failure, later, programs, subscription, variables,
+    Loaded, NamedAt, Surroundings, applications, collect, condition, failure, later, programs, subscription, variables,
 };
 
 /// What a person calls this part.
@@ -45,8 +45,13 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
         Some(mode) => mode.one_of(&[("live", Mode::Live), ("shadow", Mode::Shadow), ("off", Mode::Off)]),
         None => Some(Mode::default()),
     };
+    let collects = fields.key_span("collect").is_some();
+    let collect = collect::read(&mut fields, &variables::selected(surroundings, apps.as_ref()));
     later::rule_features(&mut fields);
     let mut workflow = Workflow::new(surroundings, apps.as_ref());
+    if collects {
+        workflow.add_root("events");
+    }
     let steps = fields
         .required("steps", "write what is to be done, such as `steps: [{ uses: log, with: { message: hello } }]`")
         .and_then(|steps| workflow.read_steps(&steps));
@@ -65,6 +70,7 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
         pattern: pattern.ok()?,
         condition: condition.ok()?,
         mode: mode?,
+        collect: collect.ok()?,
         steps: steps?,
         on_failure: on_failure?,
         closure: closure::hash(&closure),

@@ -1,9 +1,10 @@
 //! What rules say to an event: event type first, then application, then `match`, then `if`.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{AppFacts, RuleSet};
+use super::{AppFacts, Keys, RuleSet};
 use crate::event::Event;
 use crate::expression::Scope;
 use crate::ids::{RuleName, SubAppId};
@@ -17,7 +18,9 @@ use crate::value::Value;
 pub struct Judgement {
     /// The rules that match, also those in mode `shadow`, in the order of the set.
     pub matched: Vec<Arc<Rule>>,
-    /// The rules whose `if` failed, and how: neither a match nor a "no match".
+    /// The keys of the event for those of them that ask for one.
+    pub keys: HashMap<RuleName, Keys>,
+    /// The rules whose `if` or key failed, and how: neither a match nor a "no match".
     pub errors: Vec<(RuleName, String)>,
     /// The rules that listen to the type and do not match; [`RuleSet::explain`] says why.
     pub unmatched: Vec<RuleName>,
@@ -30,7 +33,7 @@ pub enum Verdict {
     Matched,
     /// It does not.
     Unmatched(Unmatched),
-    /// Its `if` failed.
+    /// Its `if` or its key failed.
     Error(String),
 }
 
@@ -78,11 +81,11 @@ impl View<'_> {
 
 /// As [`Verdict`], without the cost of saying why.
 enum Answer {
-    Matched,
+    Matched(Keys),
     OtherApplication,
     ConditionFails,
     IfIsFalse,
-    IfFailed(String),
+    Failed(String),
 }
 
 impl RuleSet {
@@ -93,8 +96,13 @@ impl RuleSet {
         let mut judgement = Judgement::default();
         for rule in self.listening(event) {
             match answer(rule, &view) {
-                Answer::Matched => judgement.matched.push(Arc::clone(rule)),
-                Answer::IfFailed(why) => judgement.errors.push((rule.name.clone(), why)),
+                Answer::Matched(keys) => {
+                    judgement.matched.push(Arc::clone(rule));
+                    if keys != Keys::default() {
+                        judgement.keys.insert(rule.name.clone(), keys);
+                    }
+                }
+                Answer::Failed(why) => judgement.errors.push((rule.name.clone(), why)),
                 Answer::OtherApplication | Answer::ConditionFails | Answer::IfIsFalse => {
                     judgement.unmatched.push(rule.name.clone());
                 }
@@ -120,10 +128,10 @@ impl RuleSet {
         }
         let view = self.view(event, app);
         Some(match answer(rule, &view) {
-            Answer::Matched => Verdict::Matched,
+            Answer::Matched(_) => Verdict::Matched,
             Answer::OtherApplication => Verdict::Unmatched(Unmatched::Application),
             Answer::IfIsFalse => Verdict::Unmatched(Unmatched::If),
-            Answer::IfFailed(why) => Verdict::Error(why),
+            Answer::Failed(why) => Verdict::Error(why),
             Answer::ConditionFails => {
                 let mismatch = rule.pattern.as_ref().and_then(|pattern| pattern.mismatch(view.document()));
                 mismatch.map_or(Verdict::Matched, |mismatch| Verdict::Unmatched(Unmatched::Condition(mismatch)))
@@ -160,8 +168,16 @@ fn answer(rule: &Rule, view: &View<'_>) -> Answer {
         return Answer::ConditionFails;
     }
     match rule.condition.as_ref().map(|condition| condition.holds(view.scope())) {
-        None | Some(Ok(true)) => Answer::Matched,
+        None | Some(Ok(true)) => match keys(rule, view) {
+            Ok(keys) => Answer::Matched(keys),
+            Err(why) => Answer::Failed(why),
+        },
         Some(Ok(false)) => Answer::IfIsFalse,
-        Some(Err(error)) => Answer::IfFailed(error.to_string()),
+        Some(Err(error)) => Answer::Failed(error.to_string()),
     }
+}
+
+/// The keys of the event, where the rule asks for any.
+fn keys(rule: &Rule, view: &View<'_>) -> Result<Keys, String> {
+    if rule.collect.is_none() { Ok(Keys::default()) } else { Keys::of(rule, view.scope()) }
 }

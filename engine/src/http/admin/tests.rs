@@ -188,6 +188,7 @@ impl Rig {
                 matched: vec![RuleName::new("r")],
                 errors: vec![(RuleName::new("s"), "no".to_owned())],
                 unmatched: 2,
+                collected: Vec::new(),
                 refused: Vec::new(),
             },
             duplicates: 1,
@@ -239,6 +240,7 @@ impl Rig {
             timers: vec![timer],
             state: "{}".to_owned(),
             replay_of: None,
+            collected: Vec::new(),
         };
         self.admin.store.runs.lock().unwrap().push(detail);
         id
@@ -309,7 +311,7 @@ async fn an_event_is_shown_in_full_with_its_body_to_the_byte() {
         "event": {
             "id": id.to_string(), "type": "NewFileUpload", "source": "vod", "subappid": APP,
             "dedupe_key": "NewFileUpload:5", "received_at": "2023-11-14T22:13:20.000Z",
-            "verdicts": { "matched": ["r"], "errors": [{ "rule": "s", "message": "no" }], "unmatched": 2, "refused": [] },
+            "verdicts": { "matched": ["r"], "errors": [{ "rule": "s", "message": "no" }], "unmatched": 2, "collected": [], "refused": [] },
             "duplicates": 1,
         },
         "keys": [{ "name": "file_id", "value": "5" }],
@@ -346,6 +348,7 @@ async fn a_run_is_shown_with_steps_attempts_and_timers() {
         "failed_attempts": [{ "path": "tell", "number": 1, "at": at, "error": error }],
         "timers": [{ "path": "tell", "kind": "retry", "due_at": at }],
         "replay_of": null,
+        "collected": [],
     });
     assert_eq!(view.to_string(), expected.to_string());
     let list = rig.get(&format!("/runs?status=waiting&rule=r&event={}", EventId::from_bytes([2; 16]))).await.json();

@@ -51,6 +51,8 @@ pub struct VerdictsView {
     pub errors: Vec<VerdictErrorView>,
     /// How many rules that listen to this type and application did not match.
     pub unmatched: u32,
+    /// The rules that matched and gather it with others before a run begins.
+    pub collected: Vec<String>,
     /// The rules that matched and were not started.
     pub refused: Vec<VerdictErrorView>,
 }
@@ -75,7 +77,7 @@ pub struct EventDetailView {
     pub envelope: Json,
     /// Its body, a text that is JSON, as received.
     pub body: String,
-    /// The runs that it started, newest first; 1,000 at most.
+    /// The runs that it started or that gather it, newest first; 1,000 at most.
     pub runs: Vec<RunView>,
 }
 
@@ -127,6 +129,8 @@ pub struct RunDetailView {
     pub timers: Vec<TimerView>,
     /// The run, or the event, that a person had it repeat.
     pub replay_of: Option<String>,
+    /// The events that it has gathered, in the order of reception; none when it does not gather.
+    pub collected: Vec<String>,
 }
 
 /// How a step stands.
@@ -170,7 +174,7 @@ pub struct AttemptView {
 pub struct TimerView {
     /// Its step.
     pub path: String,
-    /// `retry` or `timeout`.
+    /// Such as `retry` or `timeout`.
     pub kind: crate::store::TimerKind,
     /// When it is due.
     pub due_at: String,
@@ -277,6 +281,7 @@ impl From<Verdicts> for VerdictsView {
             matched: verdicts.matched.iter().map(ToString::to_string).collect(),
             errors: verdicts.errors.into_iter().map(error).collect(),
             unmatched: verdicts.unmatched,
+            collected: verdicts.collected.iter().map(ToString::to_string).collect(),
             refused: verdicts.refused.into_iter().map(error).collect(),
         }
     }
@@ -323,6 +328,7 @@ impl From<RunDetail> for RunDetailView {
             failed_attempts: detail.failed_attempts.into_iter().map(AttemptView::from).collect(),
             timers: detail.timers.into_iter().map(TimerView::from).collect(),
             replay_of,
+            collected: detail.collected.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -171,6 +171,10 @@ impl Store for FakeStore {
         Ok(None)
     }
 
+    async fn collected(&self, _: RunId) -> Result<Vec<crate::store::StoredEvent>, Error> {
+        Ok(Vec::new())
+    }
+
     async fn claim(&self, _: Claim) -> Result<Vec<ClaimedRun>, Error> {
         unreachable!()
     }

@@ -221,6 +221,10 @@ impl Store for Memory {
         Ok(None)
     }
 
+    async fn collected(&self, run: RunId) -> Result<Vec<StoredEvent>, Error> {
+        self.open().map(|open| vec![open.inner.runs[&run].event.clone()])
+    }
+
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error> {
         let mut open = self.open()?;
         let mut claimed = Vec::new();
@@ -234,6 +238,7 @@ impl Store for Memory {
                     fence: Fence(kept.fence),
                     state: kept.state.clone(),
                     event: kept.event.clone(),
+                    gathered_bytes: 0,
                     steps: kept.steps.values().cloned().collect(),
                     inbox: kept.inbox.clone(),
                 });

@@ -1,6 +1,7 @@
 //! The commands of the hot port, and their answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oncue_rules::event::CorrelationKey;
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepPath, SubAppId};
@@ -32,6 +33,8 @@ pub enum LockKey {
     Dedupe(String),
     /// A correlation key, within an application.
     Correlation(Option<SubAppId>, CorrelationKey),
+    /// The key of a collection, within a rule and an application.
+    Collection(RuleName, Option<SubAppId>, String),
 }
 
 /// An event to store.
@@ -70,6 +73,9 @@ pub struct Verdicts {
     pub errors: Vec<(RuleName, String)>,
     /// How many rules that listen to this type and application did not match.
     pub unmatched: u32,
+    /// The rules that matched and gather this event with others before a run begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collected: Vec<RuleName>,
     /// The rules that matched and were not started, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(RuleName, String)>,
@@ -96,6 +102,25 @@ pub struct NewRun {
     pub timers: Vec<Timer>,
     /// Leased from the start, to this node until then; else any node may claim it.
     pub lease: Option<(NodeId, Timestamp)>,
+    /// It gathers events before it begins: the event goes to the run that gathers for the same key, and this one is only
+    /// created when there is none that takes it. It sleeps until its collection is closed.
+    pub gather: Option<Gather>,
+}
+
+/// How a run gathers events. What is said when it is created holds until its collection is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gather {
+    /// Events with one key belong together, within the rule and the application.
+    pub key: String,
+    /// The collection is closed when nothing more came for so long.
+    pub quiet: Duration,
+    /// It is closed so long after its first event at the latest.
+    pub max: Duration,
+    /// It is closed with so many events.
+    pub max_events: u32,
+    /// The bodies of its events have so many bytes at most, unless it has one event only. It is closed before one that
+    /// does not fit.
+    pub max_bytes: u64,
 }
 
 /// The command of [`crate::store::Store::accept`].
@@ -103,7 +128,7 @@ pub struct NewRun {
 pub struct Accept {
     /// The event.
     pub event: NewEvent,
-    /// The runs that it starts.
+    /// The runs that it starts; of one rule only one gathers.
     pub runs: Vec<NewRun>,
 }
 
@@ -114,7 +139,11 @@ impl Accept {
         let event = &self.event;
         let dedupe = LockKey::Dedupe(event.scoped_dedupe_key());
         let keys = event.keys.iter().map(|key| LockKey::Correlation(event.subappid, key.clone()));
-        sorted(std::iter::once(dedupe).chain(keys))
+        let gathering = self.runs.iter().filter_map(|run| {
+            let key = run.gather.as_ref()?.key.clone();
+            Some(LockKey::Collection(run.rule.clone(), event.subappid, key))
+        });
+        sorted(std::iter::once(dedupe).chain(keys).chain(gathering))
     }
 }
 
@@ -132,7 +161,8 @@ impl NewEvent {
 pub enum Accepted {
     /// It is stored. A run that was to be leased has the first fence.
     New {
-        /// The runs with their fences, in the order of the command; 0 for a run that nobody holds yet.
+        /// The runs that were created, with their fences, in the order of the command; 0 for a run that nobody holds
+        /// yet. One whose event went to a run that gathers is not among them.
         fences: Vec<(RunId, Fence)>,
         /// How many waiting runs were handed this event.
         woken: u32,
@@ -202,6 +232,8 @@ pub struct ClaimedRun {
     pub state: String,
     /// Its event.
     pub event: StoredEvent,
+    /// Bytes of the bodies that it has gathered, that of its own event included; 0 when it does not gather.
+    pub gathered_bytes: u64,
     /// Its steps so far.
     pub steps: Vec<StepRow>,
     /// Its unconsumed inputs, oldest first.
@@ -273,6 +305,7 @@ impl NewRun {
             steps: decision.steps.clone(),
             timers: decision.timers.clone(),
             lease,
+            gather: None,
         }
     }
 }

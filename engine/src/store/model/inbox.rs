@@ -35,6 +35,8 @@ pub enum Input {
         /// Whether what is repeated is to be a new request to the other side.
         new_key: bool,
     },
+    /// The collection of the run was closed: it begins, with all that is in it.
+    Collected,
     /// A person asked for the run to end.
     Cancel {
         /// Why.

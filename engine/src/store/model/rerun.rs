@@ -90,6 +90,7 @@ impl Replay {
             timers: Vec::new(),
             end: None,
             lease: None,
+            gather: None,
         }
     }
 }

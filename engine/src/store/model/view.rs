@@ -42,7 +42,7 @@ pub struct RunFilter {
     pub rule: Option<RuleName>,
     /// Of this application.
     pub subappid: Option<SubAppId>,
-    /// Of this event.
+    /// Of this event: started by it, or gathering it.
     pub event: Option<EventId>,
     /// Created at or after this moment. Ids are made then, give or take ten minutes.
     pub since: Option<Timestamp>,
@@ -124,6 +124,8 @@ pub struct RunDetail {
     pub state: String,
     /// What it repeats, when a person had it started.
     pub replay_of: Option<ReplayOf>,
+    /// The events that it has gathered, in the order of reception, its own first; none when it does not gather.
+    pub collected: Vec<EventId>,
 }
 
 /// A body in quarantine.

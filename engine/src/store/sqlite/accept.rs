@@ -8,6 +8,7 @@ use super::advance::{write_step, write_timer};
 use super::ask::Ask;
 use super::body::{Packed, pack};
 use super::fault::{Fault, Stop};
+use super::gather;
 use super::rows::{Columns, app, json, keys_json};
 use super::tx::{Tally, Tx};
 use super::writer::Verb;
@@ -63,9 +64,18 @@ impl Verb for AcceptEvent {
             }
             return Ok(Accepted::Duplicate(first));
         }
-        self.write_event(tx)?;
+        let mut created = Vec::with_capacity(self.runs.len());
+        for run in &self.runs {
+            if !gather::joined(tx, run, &self.event)? {
+                created.push(run);
+            }
+        }
+        // Those that gathered the event need it too.
+        let gathering = self.runs.len() - created.len();
+        let living = created.iter().filter(|run| !run.status.is_final()).count();
+        self.write_event(tx, gathering + living)?;
         let at = self.event.received_at;
-        let fences = self.runs.iter().map(|run| self.start(tx, run)).collect::<Result<_, Fault>>()?;
+        let fences = created.into_iter().map(|run| self.start(tx, run)).collect::<Result<_, Fault>>()?;
         let mut woken: Vec<RunId> = Vec::new();
         for (run, path) in self.waits(tx)? {
             if tx.hand(run, &path, self.event.id)? && tx.push(run, at, &Input::Event { path, event: self.event.id })? {
@@ -87,10 +97,9 @@ impl AcceptEvent {
         Ok(found.filter(|(_, until)| self.event.received_at < *until).map(|(event, _)| event))
     }
 
-    fn write_event(&self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn write_event(&self, tx: &Tx<'_>, needed_by: usize) -> Result<(), Fault> {
         let event = &self.event;
         let (id, app) = (event.id.as_bytes(), app(event.subappid));
-        let live = self.runs.iter().filter(|run| !run.status.is_final()).count();
         tx.sql.change(
             "INSERT INTO events (id, source, kind, app, dedupe_key, received_at, keys, envelope, verdicts, needed_by)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -104,7 +113,7 @@ impl AcceptEvent {
                 &self.keys,
                 &event.envelope,
                 &self.verdicts,
-                i64::try_from(live).unwrap_or(i64::MAX),
+                i64::try_from(needed_by).unwrap_or(i64::MAX),
             ),
         )?;
         tx.sql.change(
@@ -128,7 +137,11 @@ impl AcceptEvent {
 
     fn start(&self, tx: &Tx<'_>, run: &NewRun) -> Result<(RunId, Fence), Fault> {
         let event = &self.event;
-        write_run(tx, event.id, app(event.subappid), event.received_at, run)
+        let started = write_run(tx, event.id, app(event.subappid), event.received_at, run)?;
+        if let Some(gather) = run.gather.as_ref().filter(|_| !run.status.is_final()) {
+            gather::open(tx, run, gather, event)?;
+        }
+        Ok(started)
     }
 
     /// The steps of runs that wait for this event.
@@ -158,9 +171,10 @@ pub(super) fn write_run(
     at: Timestamp,
     run: &NewRun,
 ) -> Result<(RunId, Fence), Fault> {
-    let NewRun { id, rule, closure, status, state, end, steps, timers, lease } = run;
+    let NewRun { id, rule, closure, status, state, end, steps, timers, lease, gather } = run;
     let live = !status.is_final();
     let lease = lease.as_ref().filter(|_| live);
+    let is_free = live && gather.is_none();
     let fence = Fence(i64::from(lease.is_some()));
     tx.sql.change(
         "INSERT INTO runs
@@ -176,7 +190,7 @@ pub(super) fn write_run(
             at.0,
             fence.0,
             lease.map(|(node, _)| &*node.0),
-            live.then(|| lease.map_or(at, |(_, until)| *until).0),
+            is_free.then(|| lease.map_or(at, |(_, until)| *until).0),
             state,
             end,
         ),

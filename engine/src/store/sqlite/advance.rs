@@ -5,6 +5,7 @@ use oncue_rules::ids::{EventId, RunId};
 use super::accept::AcceptEvent;
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
+use super::gather;
 use super::rows::{Columns, app, inbox_row, json};
 use super::tx::{Leased, Tx};
 use super::writer::Verb;
@@ -160,6 +161,7 @@ fn end(tx: &Tx<'_>, run: RunId, before: &Leased) -> Result<(), Fault> {
         for event in handed {
             tx.need(event, -1)?;
         }
+        gather::end(tx, run)?;
     }
     tx.need(before.event, -1)?;
     Ok(())

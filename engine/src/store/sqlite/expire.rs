@@ -147,6 +147,8 @@ fn remove_runs(tx: &Tx<'_>, event: EventId) -> Result<(), Fault> {
         tx.sql.change("DELETE FROM steps WHERE run = ?1", id)?;
         tx.sql.change("DELETE FROM failed_attempts WHERE run = ?1", id)?;
         tx.sql.change("DELETE FROM replays WHERE run = ?1", id)?;
+        tx.sql.change("DELETE FROM collections WHERE run = ?1", id)?;
+        tx.sql.change("DELETE FROM collected WHERE run = ?1", id)?;
         tx.sql.change("DELETE FROM runs WHERE id = ?1", id)?;
         tx.tally(Tally::Runs(status.as_str()), -1);
         tx.pin(&closure, -1);

@@ -4,6 +4,7 @@ use oncue_rules::time::Timestamp;
 
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
+use super::gather;
 use super::rows::{Columns, json};
 use super::tx::Tx;
 use super::writer::Verb;
@@ -32,10 +33,11 @@ impl Verb for Deliver {
             let found = tx.sql.first("SELECT 1 FROM runs WHERE id = ?1", [run.as_bytes()], |_| Ok(()))?;
             return Ok(if found.is_some() { Delivered::Ended } else { Delivered::NoRun });
         }
-        if let Input::Event { path, event } = input
-            && is_stored(tx, event.as_bytes())?
-        {
-            tx.hand(*run, path, *event)?;
+        match input {
+            Input::Event { path, event } if is_stored(tx, event.as_bytes())? => drop(tx.hand(*run, path, *event)?),
+            // Nothing more is to be gathered for a run that is told to end.
+            Input::Cancel { .. } => gather::shut(tx, *run)?,
+            _ => {}
         }
         Ok(Delivered::Stored)
     }
@@ -64,7 +66,11 @@ impl Verb for FireTimers {
                 "DELETE FROM timers WHERE run = ?1 AND path = ?2 AND kind = ?3",
                 (run.as_bytes(), path.as_str(), kind.as_str()),
             )?;
-            tx.push(run, self.now, &Input::Timer { path, kind })?;
+            if kind == TimerKind::Quiet {
+                gather::close(tx, run, self.now)?;
+            } else {
+                tx.push(run, self.now, &Input::Timer { path, kind })?;
+            }
         }
         let next =
             tx.sql.first("SELECT due_at FROM timers ORDER BY due_at LIMIT 1", (), |row| Columns::of(row).time())?;

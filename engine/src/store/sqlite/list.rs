@@ -101,7 +101,8 @@ fn first_id(millis: i64) -> [u8; 16] {
 pub(super) fn runs(sql: &Connection, filter: &RunFilter, page: Page) -> Result<Vec<RunRow>, Stop> {
     let mut conditions = Conditions::default();
     if let Some(event) = filter.event {
-        conditions.and_value("event = ?", *event.as_bytes());
+        conditions.and_value("(event = ? OR id IN (SELECT run FROM collected WHERE event = ?))", *event.as_bytes());
+        conditions.values.push(Box::new(*event.as_bytes()));
     }
     if let Some(status) = filter.status {
         // The index on status leaves out the runs that ended well: nearly all of them.

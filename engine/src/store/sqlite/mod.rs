@@ -28,6 +28,7 @@ mod draft;
 mod examine;
 mod expire;
 mod fault;
+mod gather;
 mod inputs;
 mod lease;
 mod list;
@@ -184,6 +185,10 @@ impl Store for SqliteStore {
 
     async fn awaited(&self, event: EventId) -> Result<Option<StoredEvent>, Error> {
         self.readers.read("reading an awaited event", move |sql| Ok(show::event(sql, event)?)).await
+    }
+
+    async fn collected(&self, run: RunId) -> Result<Vec<StoredEvent>, Error> {
+        self.readers.read("reading a collection", move |sql| Ok(gather::collected(sql, run)?)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedRun>, Error> {

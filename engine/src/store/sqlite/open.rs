@@ -15,11 +15,12 @@ use super::{Options, PAGE_SIZE};
 use crate::store::Error;
 
 /// Every migration, in order; the schema number of a store is the number of the last one that it has.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("V0001__first", include_str!("../migrations/sqlite/V0001__first.sql")),
     ("V0002__schedules", include_str!("../migrations/sqlite/V0002__schedules.sql")),
     ("V0003__replays", include_str!("../migrations/sqlite/V0003__replays.sql")),
     ("V0004__ends", include_str!("../migrations/sqlite/V0004__ends.sql")),
+    ("V0005__collections", include_str!("../migrations/sqlite/V0005__collections.sql")),
 ];
 
 const DOING: &str = "opening the database";

@@ -5,6 +5,7 @@ use oncue_rules::ids::{EventId, RunId, StepPath};
 use super::accept::write_run;
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
+use super::gather;
 use super::inputs::is_stored;
 use super::rows::{Columns, STEP, step_row};
 use super::tx::Tx;
@@ -40,10 +41,19 @@ impl Verb for RetryRun {
             Ok(awaited) => awaited,
             Err(gone) => return Ok(Retried::Gone(gone)),
         };
+        let gathered = gather::others(tx.sql, run)?;
+        for event in &gathered {
+            if !is_stored(tx, event.as_bytes())? {
+                return Ok(Retried::Gone(*event));
+            }
+        }
         let generation = next_generation(tx, event, &rule)?;
         tx.sql.change("UPDATE runs SET status = 'pending', updated_at = ?2 WHERE id = ?1", (id, at.0))?;
         tx.moved(status, RunStatus::Pending);
         tx.need(event, 1)?;
+        for event in gathered {
+            tx.need(event, 1)?;
+        }
         for (path, event) in awaited {
             tx.hand(run, &path, event)?;
         }

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::ask::Ask;
 use super::fault::{Fault, Stop};
+use super::gather;
 use super::rows::{Columns, EVENT, RUN, STEP, failed_attempt, inbox_row, run_row, step_row, stored_event, timer};
 use crate::store::{ClaimedRun, Counts, Fence, Origin, ReplayOf, RunDetail, RunRow, RunStatus, StepRow, StoredEvent};
 
@@ -35,8 +36,8 @@ pub(super) fn run(sql: &Connection, id: RunId) -> Result<Option<RunDetail>, Stop
     )?;
     let timers =
         sql.rows("SELECT path, kind, due_at FROM timers WHERE run = ?1 ORDER BY path, kind", [id.as_bytes()], timer)?;
-    let replay_of = replay_of(sql, id)?;
-    Ok(Some(RunDetail { row, steps: steps(sql, id)?, failed_attempts, timers, state, replay_of }))
+    let (replay_of, collected) = (replay_of(sql, id)?, gather::events(sql, id)?);
+    Ok(Some(RunDetail { row, steps: steps(sql, id)?, failed_attempts, timers, state, replay_of, collected }))
 }
 
 fn replay_of(sql: &Connection, id: RunId) -> Result<Option<ReplayOf>, Fault> {
@@ -91,7 +92,8 @@ fn claimed_run(sql: &Connection, id: RunId, fence: Fence) -> Result<Option<Claim
     let event = stored(sql, &run)?;
     let inbox =
         sql.rows("SELECT number, at, input FROM inbox WHERE run = ?1 ORDER BY number", [id.as_bytes()], inbox_row)?;
-    Ok(Some(ClaimedRun { fence, state, event, steps: steps(sql, id)?, inbox, run }))
+    let gathered_bytes = gather::bytes(sql, id)?;
+    Ok(Some(ClaimedRun { fence, state, event, gathered_bytes, steps: steps(sql, id)?, inbox, run }))
 }
 
 fn stored(sql: &Connection, run: &RunRow) -> Result<StoredEvent, Fault> {

@@ -1,6 +1,7 @@
 //! Tests of workflows.
 
 pub(crate) mod applications;
+mod collections;
 mod completions;
 mod diagram;
 mod forks;

@@ -48,6 +48,7 @@ pub(crate) fn facts() -> Facts {
         raw: b"{}".as_slice().into(),
         app,
         apps: Value::from_json(super::applications::APPS.as_bytes()).unwrap(),
+        gathered: Vec::new(),
         started_at: START,
         scheduled_at: None,
     }
@@ -212,6 +213,7 @@ pub(crate) fn rule(steps: Vec<Step>, on_failure: Vec<Step>) -> Rule {
         pattern: None,
         condition: None,
         mode: Mode::Live,
+        collect: None,
         steps,
         on_failure,
         closure: ContentHash::from("c1"),
@@ -336,7 +338,7 @@ impl Simulation {
         Self::with(Run::defer(Arc::clone(program), facts(), START))
     }
 
-    fn with((run, decision): (Run, Decision)) -> Self {
+    pub(crate) fn with((run, decision): (Run, Decision)) -> Self {
         let mut begun = Self {
             run,
             next: Next::End,

@@ -54,6 +54,10 @@ impl<'t> Rewriter<'t> {
                 .error("a secret cannot be part of an expression")
                 .with_hint("a secret stands alone as a whole parameter value: `${{ secrets.x }}`");
         }
+        if name == "events" {
+            let error = token.error("`events` is not known here");
+            return error.with_hint("the steps of a rule with `collect` see `events`; else there is one `event`");
+        }
         if name == "undefined" || name == "nil" || name == "None" {
             return token.error(format!("there is no `{name}`")).with_hint("what is not there is `null`");
         }

@@ -12,6 +12,9 @@ use crate::store::{Identity, Verdicts};
 
 /// Live runs that an event started.
 const STARTED: &str = "SELECT count(*) FROM runs WHERE event = ?1 AND status NOT IN ('succeeded', 'dead', 'cancelled')";
+/// Live runs that have gathered it besides their own event.
+const COLLECTED: &str = "SELECT count(*) FROM collected AS c JOIN runs AS r ON r.id = c.run
+                         WHERE c.event = ?1 AND r.status NOT IN ('succeeded', 'dead', 'cancelled')";
 const HANDED: &str = "SELECT count(*) FROM handed WHERE event = ?1";
 
 struct Row {
@@ -86,7 +89,7 @@ fn key_rows(sql: &Connection, row: &Row, found: &mut Findings) -> Result<(), Fau
 /// event started are not the whole answer. One that is handed out and not counted is found from the other side
 /// ([`super::orphans`]).
 fn needed(sql: &Connection, row: &Row, found: &mut Findings) -> Result<(), Fault> {
-    let started = count(sql, STARTED, row.id.as_bytes())?;
+    let started = count(sql, STARTED, row.id.as_bytes())? + count(sql, COLLECTED, row.id.as_bytes())?;
     if row.needed_by == started {
         return Ok(());
     }
@@ -98,8 +101,9 @@ fn needed(sql: &Connection, row: &Row, found: &mut Findings) -> Result<(), Fault
     Ok(())
 }
 
-/// Whether an event that was handed to a run is counted as needed by more than the runs that it started.
+/// Whether an event that was handed to a run is counted as needed by more than the runs that it started or that gathered
+/// it.
 pub(super) fn counts_handed(sql: &Connection, event: &[u8]) -> Result<bool, Fault> {
-    let started = count(sql, STARTED, event)?;
+    let started = count(sql, STARTED, event)? + count(sql, COLLECTED, event)?;
     Ok(count(sql, "SELECT needed_by FROM events WHERE id = ?1", event)? > started)
 }

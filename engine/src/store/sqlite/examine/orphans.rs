@@ -23,7 +23,7 @@ macro_rules! owners {
 }
 
 /// The tables whose rows belong to runs, with the order in which their owners are read.
-const OF_RUNS: [(&str, &str); 7] = [
+const OF_RUNS: [(&str, &str); 9] = [
     ("steps", owners!("steps")),
     ("failed attempts", owners!("failed_attempts")),
     ("timers", owners!("timers")),
@@ -31,6 +31,8 @@ const OF_RUNS: [(&str, &str); 7] = [
     ("inputs", owners!("inbox")),
     ("handed events", owners!("handed")),
     ("replays", owners!("replays")),
+    ("collections", owners!("collections")),
+    ("collected events", owners!("collected")),
 ];
 
 /// Says how many tables there are to go through.

@@ -24,10 +24,11 @@ struct Row {
 }
 
 /// What may still happen to a run, by table.
-const WAKING: [(&str, &str); 4] = [
+const WAKING: [(&str, &str); 5] = [
     ("timers", "SELECT count(*) FROM timers WHERE run = ?1"),
     ("waits", "SELECT count(*) FROM waits WHERE run = ?1"),
     ("inputs", "SELECT count(*) FROM inbox WHERE run = ?1"),
+    ("open collections", "SELECT count(*) FROM collections WHERE run = ?1 AND open"),
     ("events handed to it", "SELECT count(*) FROM handed WHERE run = ?1"),
 ];
 
@@ -93,7 +94,7 @@ fn ended(sql: &Connection, row: &Row, found: &mut Findings) -> Result<(), Fault>
 /// A lease, or being free to be claimed, is a date in `free_at`. Inputs alone wake nobody: they come with one. A paused run
 /// waits for a person.
 fn live(sql: &Connection, row: &Row, status: RunStatus, found: &mut Findings) -> Result<(), Fault> {
-    let [timers, waits, inputs, _] = WAKING.map(|(_, query)| count(sql, query, row.id.as_bytes()));
+    let [timers, waits, inputs, ..] = WAKING.map(|(_, query)| count(sql, query, row.id.as_bytes()));
     let (timers, waits, inputs) = (timers?, waits?, inputs?);
     if row.held && !row.free {
         found.report("lease_without_end", &row.id, "its lease never ends");

@@ -67,6 +67,7 @@ fn run(lease: Option<&str>) -> NewRun {
         steps: Vec::new(),
         timers: Vec::new(),
         lease: lease.map(|node| (NodeId(node.into()), at(60_000))),
+        gather: None,
     }
 }
 
