@@ -18,6 +18,7 @@ mod disk;
 mod docs;
 mod examples;
 mod layering;
+mod limit;
 mod packaging;
 mod parallel;
 mod receiver;

@@ -149,7 +149,9 @@ fn one_deleted_file_is_a_change_and_an_empty_or_vanished_folder_an_error() {
     folder.write("rules/two.yaml", &rule("two", "second"));
     let serving = Serving::start(&folder);
     std::fs::remove_file(folder.file("rules/two.yaml")).unwrap();
-    assert_eq!(live(&serving, &["one"])["status"]["last_attempt"]["removed"][0], "two");
+    live(&serving, &["one"]);
+    // In the log, since a further look, which finds nothing new, may follow at once.
+    assert!(serving.log().contains(r#""removed":1"#), "{}", serving.log());
     std::fs::remove_file(folder.file("rules/rules.yaml")).unwrap();
     let rules = attempted(&serving, "refused");
     assert_eq!(names(&rules), ["one"]);

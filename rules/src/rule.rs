@@ -26,6 +26,8 @@ pub struct Rule {
     pub condition: Option<Expression>,
     /// Whether it acts.
     pub mode: Mode,
+    /// How many runs it starts; as many as match when it does not say.
+    pub limit: Option<Limit>,
     /// How its events are gathered; without, each starts a run of its own.
     pub collect: Option<Collect>,
     /// What is done.
@@ -90,6 +92,17 @@ pub struct Collect {
     pub max: Duration,
     /// It starts with so many events; at least 1.
     pub max_events: u32,
+}
+
+/// So many runs in a window of time, which begins with the first of them.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// How many; at least 1.
+    pub runs: u32,
+    /// What is counted by itself; a text or number once rendered.
+    pub per: Template,
+    /// How long a window is.
+    pub every: Duration,
 }
 
 /// One step of a workflow.

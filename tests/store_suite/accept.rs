@@ -16,6 +16,7 @@ pub(super) async fn an_event_comes_back_to_the_byte(place: Arc<dyn Place>) {
         let verdicts = Verdicts {
             matched: vec![RuleName::from("one")],
             collected: Vec::new(),
+            throttled: Vec::new(),
             errors: vec![(RuleName::from("two"), "no such field".to_owned())],
             unmatched: 3,
             refused: vec![(RuleName::from("three"), "its own".to_owned())],

@@ -8,6 +8,7 @@ mod gather;
 mod gather_stories;
 mod inputs;
 mod lease;
+mod limit;
 mod list;
 mod model;
 mod park;
@@ -111,6 +112,14 @@ cases! {
         a_retried_run_has_what_it_gathered,
         a_collection_that_is_raised_with_a_death_is_as_good,
         a_collection_survives_a_reopening_and_is_closed_late,
+    }
+    limit {
+        a_rule_starts_so_many_runs_a_window_and_no_more,
+        limits_keep_to_their_rule_and_key_and_not_to_the_application,
+        a_duplicate_counts_for_no_limit,
+        of_many_events_at_once_so_many_start_a_run,
+        a_collection_counts_once_when_it_is_opened,
+        a_limit_survives_a_reopening_and_goes_with_its_window,
     }
     inputs {
         a_delivery_wakes_a_parked_run,

@@ -68,6 +68,7 @@ pub(super) fn run(rule: &str) -> NewRun {
         timers: Vec::new(),
         lease: None,
         gather: None,
+        limit: None,
     }
 }
 

@@ -1,5 +1,6 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{APP, TOKEN, fixture};
 
@@ -71,7 +72,12 @@ impl Folder {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, each time another one. It lies below those that the system gives to connections, which
+/// would take it before its server does.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(127);
+    let ports = std::iter::repeat_with(|| first.wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed)) % 20_000 + 12_000);
+    let mut free = ports.take(20_000).filter_map(|port| u16::try_from(port).ok());
+    free.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }

@@ -136,8 +136,10 @@ fn show(answer: &Value) -> String {
     for error in items(verdicts, "errors") {
         lines.push(format!("error        {}: {}", cell(error, "rule"), cell(error, "message")));
     }
-    let collected = items(verdicts, "collected").iter();
-    lines.extend(collected.map(|rule| format!("collected    {}", rule.as_str().unwrap_or("?"))));
+    for verdict in ["collected", "throttled"] {
+        let rules = items(verdicts, verdict).iter();
+        lines.extend(rules.map(|rule| format!("{verdict:<12} {}", rule.as_str().unwrap_or("?"))));
+    }
     for refused in items(verdicts, "refused") {
         lines.push(format!("refused      {}: {}", cell(refused, "rule"), cell(refused, "message")));
     }

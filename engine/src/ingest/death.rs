@@ -53,7 +53,8 @@ impl Obituaries {
                 Some(_) => Run::collect(program, facts, death.at),
                 None => Run::defer(program, facts, death.at),
             };
-            Ok(NewRun { gather, ..NewRun::of(&run, &decision, None) })
+            let limit = gathering::limit(&judgement, rule);
+            Ok(NewRun { gather, limit, ..NewRun::of(&run, &decision, None) })
         };
         let runs = acting(&judgement, &verdicts).map(|rule| begin(rule)).collect::<Result<_, _>>()?;
         let dedupe_until = death.at.after(incoming.dedupe_for);

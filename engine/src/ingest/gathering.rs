@@ -1,11 +1,11 @@
-//! Rules that gather events: what a run is created with that waits for more of them.
+//! What a run is created with whose rule gathers events, or starts only so many runs.
 
 use oncue_rules::event::Event;
 use oncue_rules::rule::Rule;
 use oncue_rules::rule_set::Judgement;
 use oncue_rules::time::Timestamp;
 
-use crate::store::{Gather, NewRun};
+use crate::store::{Gather, LimitBy, NewRun};
 use crate::workflow::RUN_LIMIT;
 
 /// How the run of a rule that matched gathers; none when each event starts a run of its own.
@@ -19,6 +19,13 @@ pub(super) fn gather(judgement: &Judgement, rule: &Rule) -> Option<Gather> {
         max_events: collect.max_events,
         max_bytes: RUN_LIMIT,
     })
+}
+
+/// How many runs of a rule that matched there may be; none when it does not say.
+pub(super) fn limit(judgement: &Judgement, rule: &Rule) -> Option<LimitBy> {
+    let limit = rule.limit.as_ref()?;
+    let key = judgement.keys.get(&rule.name)?.limit.clone()?;
+    Some(LimitBy { key, runs: limit.runs, every: limit.every })
 }
 
 /// When the first collection is over that was opened by this event or got it, unless more comes.

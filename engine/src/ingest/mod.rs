@@ -125,9 +125,13 @@ impl Intake {
         event: &Arc<Event>,
         raw: &Arc<[u8]>,
     ) -> Result<Vec<Begun>, IngestError> {
-        let begin = |rule: &Arc<Rule>| match gathering::gather(judgement, rule) {
-            Some(gather) => self.collect_one(live, rule, gather, event, raw),
-            None => self.begin_one(live, rule, event, raw),
+        let begin = |rule: &Arc<Rule>| {
+            let mut begun = match gathering::gather(judgement, rule) {
+                Some(gather) => self.collect_one(live, rule, gather, event, raw),
+                None => self.begin_one(live, rule, event, raw),
+            }?;
+            begun.new.limit = gathering::limit(judgement, rule);
+            Ok(begun)
         };
         acting(judgement, verdicts).map(begin).collect()
     }
@@ -179,7 +183,7 @@ impl Intake {
         let mut is_left = woken > 0;
         let mut fences = fences.into_iter().peekable();
         for begun in begun {
-            // One that is not there was not created, and may have filled the collection that its event went to.
+            // One that is not there was not created: its event may have filled a collection, or a limit stopped it.
             is_left |= begun.permit.is_none();
             if let Some((_, fence)) = fences.next_if(|(id, _)| *id == begun.new.id) {
                 self.submit(begun, fence);
@@ -239,6 +243,7 @@ fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> V
         errors: judgement.errors.clone(),
         unmatched: u32::try_from(judgement.unmatched.len()).unwrap_or(u32::MAX),
         collected,
+        throttled: Vec::new(),
         refused,
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::decode::Fields;
 
-const RULE_FEATURES: [(&str, &str); 6] = [
+const RULE_FEATURES: [(&str, &str); 5] = [
     ("concurrency", "leave it out: runs of one rule may overlap"),
-    ("limit", "leave it out; `mode: shadow` shows how often a rule would run"),
     ("throttle", "leave it out; `mode: shadow` shows how often a rule would run"),
     ("use", "write the steps of the template into the rule"),
     ("inputs", "write the values into the steps"),

@@ -12,6 +12,7 @@ mod defaults;
 mod expressions;
 mod failure;
 mod later;
+mod limit;
 mod parallel;
 mod pause;
 mod programs;

@@ -8,7 +8,8 @@ use crate::rule::{Mode, Rule};
 
 use super::step::Workflow;
 use super::{
-    Loaded, NamedAt, Surroundings, applications, collect, condition, failure, later, programs, subscription, variables,
+    Loaded, NamedAt, Surroundings, applications, collect, condition, failure, later, limit, programs, subscription,
+    variables,
 };
 
 /// What a person calls this part.
@@ -45,6 +46,7 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
         Some(mode) => mode.one_of(&[("live", Mode::Live), ("shadow", Mode::Shadow), ("off", Mode::Off)]),
         None => Some(Mode::default()),
     };
+    let limit = limit::read(&mut fields, &variables::selected(surroundings, apps.as_ref()));
     let collects = fields.key_span("collect").is_some();
     let collect = collect::read(&mut fields, &variables::selected(surroundings, apps.as_ref()));
     later::rule_features(&mut fields);
@@ -70,6 +72,7 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
         pattern: pattern.ok()?,
         condition: condition.ok()?,
         mode: mode?,
+        limit: limit.ok()?,
         collect: collect.ok()?,
         steps: steps?,
         on_failure: on_failure?,

@@ -179,5 +179,5 @@ fn answer(rule: &Rule, view: &View<'_>) -> Answer {
 
 /// The keys of the event, where the rule asks for any.
 fn keys(rule: &Rule, view: &View<'_>) -> Result<Keys, String> {
-    if rule.collect.is_none() { Ok(Keys::default()) } else { Keys::of(rule, view.scope()) }
+    if rule.collect.is_none() && rule.limit.is_none() { Ok(Keys::default()) } else { Keys::of(rule, view.scope()) }
 }

@@ -13,6 +13,8 @@ const LENGTH_LIMIT: usize = 512;
 pub struct Keys {
     /// That of its `collect`.
     pub collect: Option<String>,
+    /// That of its `limit`.
+    pub limit: Option<String>,
 }
 
 impl Keys {
@@ -23,7 +25,8 @@ impl Keys {
             key_text(&value).map_err(|problem| format!("{what} {problem}: check what it is taken from"))
         };
         let collect = rule.collect.as_ref().map(|collect| render("collect.key", &collect.key)).transpose()?;
-        Ok(Self { collect })
+        let limit = rule.limit.as_ref().map(|limit| render("limit.per", &limit.per)).transpose()?;
+        Ok(Self { collect, limit })
     }
 }
 

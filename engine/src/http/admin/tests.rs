@@ -63,7 +63,7 @@ impl Admin for FakeAdmin {
     }
     async fn counts(&self) -> Result<Counts, Error> {
         self.note("counts")?;
-        Ok(Counts { events: 3, duplicates: 1, runs: vec![(RunStatus::Dead, 2)], quarantined: 4 })
+        Ok(Counts { events: 3, duplicates: 1, runs: vec![(RunStatus::Dead, 2)], throttled: 5, quarantined: 4 })
     }
     async fn retry(&self, _: Retry) -> Result<Retried, Error> {
         unreachable!()
@@ -189,6 +189,7 @@ impl Rig {
                 errors: vec![(RuleName::new("s"), "no".to_owned())],
                 unmatched: 2,
                 collected: Vec::new(),
+                throttled: Vec::new(),
                 refused: Vec::new(),
             },
             duplicates: 1,
@@ -311,7 +312,7 @@ async fn an_event_is_shown_in_full_with_its_body_to_the_byte() {
         "event": {
             "id": id.to_string(), "type": "NewFileUpload", "source": "vod", "subappid": APP,
             "dedupe_key": "NewFileUpload:5", "received_at": "2023-11-14T22:13:20.000Z",
-            "verdicts": { "matched": ["r"], "errors": [{ "rule": "s", "message": "no" }], "unmatched": 2, "collected": [], "refused": [] },
+            "verdicts": { "matched": ["r"], "errors": [{ "rule": "s", "message": "no" }], "unmatched": 2, "collected": [], "throttled": [], "refused": [] },
             "duplicates": 1,
         },
         "keys": [{ "name": "file_id", "value": "5" }],
@@ -382,7 +383,7 @@ async fn rules_counts_and_quarantine_are_shown() {
     assert_eq!(shown, format!(r#"{{"rule":{rule},"file":"rules/r.yaml","line":2,"yaml":"name: r\n"}}"#));
     assert_eq!(rig.call("POST", "/rules/reload", "").await.body, attempt("unchanged"));
     let counts = rig.get("/counts").await.body;
-    assert_eq!(counts, r#"{"events":3,"duplicates":1,"runs":{"dead":2},"quarantined":4,"store":null}"#);
+    assert_eq!(counts, r#"{"events":3,"duplicates":1,"runs":{"dead":2},"throttled":5,"quarantined":4,"store":null}"#);
     let row = QuarantineRow {
         number: 258,
         received_at: now(),

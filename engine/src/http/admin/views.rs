@@ -53,6 +53,8 @@ pub struct VerdictsView {
     pub unmatched: u32,
     /// The rules that matched and gather it with others before a run begins.
     pub collected: Vec<String>,
+    /// The rules that matched and have started as many runs as they may.
+    pub throttled: Vec<String>,
     /// The rules that matched and were not started.
     pub refused: Vec<VerdictErrorView>,
 }
@@ -221,6 +223,8 @@ pub struct CountsView {
     pub duplicates: u64,
     /// Runs by status; statuses that no run has may be missing.
     pub runs: serde_json::Map<String, Json>,
+    /// Runs that limits stopped, of stored events.
+    pub throttled: u64,
     /// Bodies in quarantine.
     pub quarantined: u64,
     /// What the process wrote since it started, where commands share commits.
@@ -282,6 +286,7 @@ impl From<Verdicts> for VerdictsView {
             errors: verdicts.errors.into_iter().map(error).collect(),
             unmatched: verdicts.unmatched,
             collected: verdicts.collected.iter().map(ToString::to_string).collect(),
+            throttled: verdicts.throttled.iter().map(ToString::to_string).collect(),
             refused: verdicts.refused.into_iter().map(error).collect(),
         }
     }
@@ -381,6 +386,7 @@ impl CountsView {
             events: counts.events,
             duplicates: counts.duplicates,
             runs: runs.collect(),
+            throttled: counts.throttled,
             quarantined: counts.quarantined,
             store,
         }

@@ -35,6 +35,8 @@ pub enum LockKey {
     Correlation(Option<SubAppId>, CorrelationKey),
     /// The key of a collection, within a rule and an application.
     Collection(RuleName, Option<SubAppId>, String),
+    /// The key of a limit, within a rule.
+    Limit(RuleName, String),
 }
 
 /// An event to store.
@@ -76,6 +78,9 @@ pub struct Verdicts {
     /// The rules that matched and gather this event with others before a run begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collected: Vec<RuleName>,
+    /// The rules that matched and have started as many runs as they may. The store says so, where it counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub throttled: Vec<RuleName>,
     /// The rules that matched and were not started, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(RuleName, String)>,
@@ -105,6 +110,19 @@ pub struct NewRun {
     /// It gathers events before it begins: the event goes to the run that gathers for the same key, and this one is only
     /// created when there is none that takes it. It sleeps until its collection is closed.
     pub gather: Option<Gather>,
+    /// It is only created when its rule has started fewer than it may; else the event has the verdict `throttled`.
+    pub limit: Option<LimitBy>,
+}
+
+/// How many runs a rule may start for a key. A window begins with the first run that it counts, and its end is said then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitBy {
+    /// What is counted by itself, within the rule.
+    pub key: String,
+    /// How many.
+    pub runs: u32,
+    /// How long a window is.
+    pub every: Duration,
 }
 
 /// How a run gathers events. What is said when it is created holds until its collection is closed.
@@ -143,7 +161,9 @@ impl Accept {
             let key = run.gather.as_ref()?.key.clone();
             Some(LockKey::Collection(run.rule.clone(), event.subappid, key))
         });
-        sorted(std::iter::once(dedupe).chain(keys).chain(gathering))
+        let limits =
+            self.runs.iter().filter_map(|run| Some(LockKey::Limit(run.rule.clone(), run.limit.as_ref()?.key.clone())));
+        sorted(std::iter::once(dedupe).chain(keys).chain(gathering).chain(limits))
     }
 }
 
@@ -162,7 +182,7 @@ pub enum Accepted {
     /// It is stored. A run that was to be leased has the first fence.
     New {
         /// The runs that were created, with their fences, in the order of the command; 0 for a run that nobody holds
-        /// yet. One whose event went to a run that gathers is not among them.
+        /// yet. One whose event went to a run that gathers, or that a limit stopped, is not among them.
         fences: Vec<(RunId, Fence)>,
         /// How many waiting runs were handed this event.
         woken: u32,
@@ -306,6 +326,7 @@ impl NewRun {
             timers: decision.timers.clone(),
             lease,
             gather: None,
+            limit: None,
         }
     }
 }

@@ -91,6 +91,7 @@ impl Replay {
             end: None,
             lease: None,
             gather: None,
+            limit: None,
         }
     }
 }

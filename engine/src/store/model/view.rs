@@ -152,6 +152,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Runs by status.
     pub runs: Vec<(RunStatus, u64)>,
+    /// Runs that limits stopped, of stored events.
+    pub throttled: u64,
     /// Bodies in quarantine.
     pub quarantined: u64,
 }

@@ -1,6 +1,8 @@
 //! Taking an event.
 
-use oncue_rules::ids::{EventId, RunId, StepPath};
+use std::borrow::Cow;
+
+use oncue_rules::ids::{EventId, RuleName, RunId, StepPath};
 use oncue_rules::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -8,11 +10,11 @@ use super::advance::{write_step, write_timer};
 use super::ask::Ask;
 use super::body::{Packed, pack};
 use super::fault::{Fault, Stop};
-use super::gather;
 use super::rows::{Columns, app, json, keys_json};
 use super::tx::{Tally, Tx};
 use super::writer::Verb;
-use crate::store::{Accept, Accepted, Error, Fence, Input, NewEvent, NewRun};
+use super::{gather, limit};
+use crate::store::{Accept, Accepted, Error, Fence, Input, NewEvent, NewRun, Verdicts};
 
 /// [`Accept`] with all that can be made before the writer's turn.
 pub(super) struct AcceptEvent {
@@ -64,17 +66,21 @@ impl Verb for AcceptEvent {
             }
             return Ok(Accepted::Duplicate(first));
         }
-        let mut created = Vec::with_capacity(self.runs.len());
+        let at = self.event.received_at;
+        let (mut created, mut throttled) = (Vec::with_capacity(self.runs.len()), Vec::new());
+        // Those that have gathered the event need it, and those that are created while they live.
+        let mut needed_by = 0;
         for run in &self.runs {
-            if !gather::joined(tx, run, &self.event)? {
+            if gather::joined(tx, run, &self.event)? {
+                needed_by += 1;
+            } else if limit::allows(tx, run, at)? {
+                needed_by += usize::from(!run.status.is_final());
                 created.push(run);
+            } else {
+                throttled.push(run.rule.clone());
             }
         }
-        // Those that gathered the event need it too.
-        let gathering = self.runs.len() - created.len();
-        let living = created.iter().filter(|run| !run.status.is_final()).count();
-        self.write_event(tx, gathering + living)?;
-        let at = self.event.received_at;
+        self.write_event(tx, needed_by, throttled)?;
         let fences = created.into_iter().map(|run| self.start(tx, run)).collect::<Result<_, Fault>>()?;
         let mut woken: Vec<RunId> = Vec::new();
         for (run, path) in self.waits(tx)? {
@@ -97,8 +103,10 @@ impl AcceptEvent {
         Ok(found.filter(|(_, until)| self.event.received_at < *until).map(|(event, _)| event))
     }
 
-    fn write_event(&self, tx: &Tx<'_>, needed_by: usize) -> Result<(), Fault> {
+    fn write_event(&self, tx: &Tx<'_>, needed_by: usize, throttled: Vec<RuleName>) -> Result<(), Fault> {
         let event = &self.event;
+        tx.tally(Tally::Throttled, i64::try_from(throttled.len()).unwrap_or(i64::MAX));
+        let verdicts = self.verdicts(throttled)?;
         let (id, app) = (event.id.as_bytes(), app(event.subappid));
         tx.sql.change(
             "INSERT INTO events (id, source, kind, app, dedupe_key, received_at, keys, envelope, verdicts, needed_by)
@@ -112,7 +120,7 @@ impl AcceptEvent {
                 event.received_at.0,
                 &self.keys,
                 &event.envelope,
-                &self.verdicts,
+                &*verdicts,
                 i64::try_from(needed_by).unwrap_or(i64::MAX),
             ),
         )?;
@@ -133,6 +141,16 @@ impl AcceptEvent {
         }
         tx.tally(Tally::Events, 1);
         Ok(())
+    }
+
+    /// What the rules said, with what limits say to that.
+    fn verdicts(&self, throttled: Vec<RuleName>) -> Result<Cow<'_, str>, Fault> {
+        if throttled.is_empty() {
+            return Ok(Cow::Borrowed(&self.verdicts));
+        }
+        let mut verdicts = self.event.verdicts.clone();
+        verdicts.collected.retain(|rule| !throttled.contains(rule));
+        json(&Verdicts { throttled, ..verdicts }).map(Cow::Owned)
     }
 
     fn start(&self, tx: &Tx<'_>, run: &NewRun) -> Result<(RunId, Fence), Fault> {
@@ -171,7 +189,7 @@ pub(super) fn write_run(
     at: Timestamp,
     run: &NewRun,
 ) -> Result<(RunId, Fence), Fault> {
-    let NewRun { id, rule, closure, status, state, end, steps, timers, lease, gather } = run;
+    let NewRun { id, rule, closure, status, state, end, steps, timers, lease, gather, limit: _ } = run;
     let live = !status.is_final();
     let lease = lease.as_ref().filter(|_| live);
     let is_free = live && gather.is_none();

@@ -11,7 +11,7 @@ use super::fault::{Fault, Stop};
 use super::rows::{Columns, keys};
 use super::tx::{Tally, Tx};
 use super::writer::{Verb, Writer};
-use crate::store::{Error, Expired, Retention, RunStatus};
+use crate::store::{Error, Expired, Retention, RunStatus, Verdicts};
 
 /// Events of one commit: each takes its runs with it.
 const EVENTS: u32 = 32;
@@ -71,6 +71,11 @@ impl Verb for ExpireDedupe {
             "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)",
             (self.now.0, self.limit),
         )?;
+        tx.sql.change(
+            "DELETE FROM limits WHERE (rule, key) IN
+             (SELECT rule, key FROM limits WHERE until <= ?1 ORDER BY until LIMIT ?2)",
+            (self.now.0, self.limit),
+        )?;
         Ok(u32::try_from(gone).unwrap_or(u32::MAX))
     }
 }
@@ -88,6 +93,7 @@ struct Old {
     kind: String,
     received_at: i64,
     duplicates: i64,
+    throttled: i64,
 }
 
 impl Verb for ExpireEvents {
@@ -96,7 +102,7 @@ impl Verb for ExpireEvents {
 
     fn run(&self, tx: &Tx<'_>) -> Result<u32, Stop> {
         let old = tx.sql.rows(
-            "SELECT id, keys, app, kind, received_at, duplicates FROM events
+            "SELECT id, keys, app, kind, received_at, duplicates, verdicts FROM events
              WHERE needed_by = 0 AND received_at < ?1 ORDER BY received_at LIMIT ?2",
             (self.before.0, self.limit),
             |row| {
@@ -108,6 +114,7 @@ impl Verb for ExpireEvents {
                     kind: columns.take()?,
                     received_at: columns.take()?,
                     duplicates: columns.take()?,
+                    throttled: throttled(&columns.take::<String>()?),
                 })
             },
         )?;
@@ -132,7 +139,14 @@ fn remove_event(tx: &Tx<'_>, event: &Old) -> Result<(), Fault> {
     tx.sql.change("DELETE FROM events WHERE id = ?1", [id])?;
     tx.tally(Tally::Events, -1);
     tx.tally(Tally::Duplicates, -event.duplicates);
+    tx.tally(Tally::Throttled, -event.throttled);
     Ok(())
+}
+
+/// How many rules were throttled; what cannot be read keeps no event from going.
+fn throttled(verdicts: &str) -> i64 {
+    let read: Result<Verdicts, _> = serde_json::from_str(verdicts);
+    read.map_or(0, |verdicts| i64::try_from(verdicts.throttled.len()).unwrap_or(i64::MAX))
 }
 
 fn remove_runs(tx: &Tx<'_>, event: EventId) -> Result<(), Fault> {

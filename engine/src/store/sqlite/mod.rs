@@ -31,6 +31,7 @@ mod fault;
 mod gather;
 mod inputs;
 mod lease;
+mod limit;
 mod list;
 mod open;
 mod reader;

@@ -112,6 +112,7 @@ pub(super) fn counts(sql: &Connection) -> Result<Counts, Stop> {
         match what.as_str() {
             "events" => counts.events = n,
             "duplicates" => counts.duplicates = n,
+            "throttled" => counts.throttled = n,
             "quarantined" => counts.quarantined = n,
             status => {
                 counts.runs.iter_mut().filter(|(known, _)| known.as_str() == status).for_each(|(_, count)| *count = n);

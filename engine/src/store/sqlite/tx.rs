@@ -19,6 +19,8 @@ pub(super) enum Tally {
     Events,
     /// Duplicates of stored events.
     Duplicates,
+    /// Runs that limits stopped, of stored events.
+    Throttled,
     /// Stored bodies in quarantine.
     Quarantined,
     /// Stored runs of a status.
@@ -31,6 +33,7 @@ impl Tally {
         match self {
             Self::Events => "events",
             Self::Duplicates => "duplicates",
+            Self::Throttled => "throttled",
             Self::Quarantined => "quarantined",
             Self::Runs(status) => status,
         }

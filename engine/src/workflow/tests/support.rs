@@ -213,6 +213,7 @@ pub(crate) fn rule(steps: Vec<Step>, on_failure: Vec<Step>) -> Rule {
         pattern: None,
         condition: None,
         mode: Mode::Live,
+        limit: None,
         collect: None,
         steps,
         on_failure,

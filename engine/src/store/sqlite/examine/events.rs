@@ -51,8 +51,13 @@ pub(super) fn examine(sql: &Connection, after: &[u8], limit: u32, found: &mut Fi
 }
 
 fn verdict_and_envelope(row: &Row, found: &mut Findings) {
-    if let Err(error) = serde_json::from_str::<Verdicts>(&row.verdicts) {
-        found.report("event_without_verdict", &row.id, format!("its verdicts cannot be read: {error}"));
+    match serde_json::from_str::<Verdicts>(&row.verdicts) {
+        Ok(verdicts) => {
+            found.count("throttled".to_owned(), i64::try_from(verdicts.throttled.len()).unwrap_or(i64::MAX));
+        }
+        Err(error) => {
+            found.report("event_without_verdict", &row.id, format!("its verdicts cannot be read: {error}"));
+        }
     }
     if let Err(error) = serde_json::from_str::<serde_json::Value>(&row.envelope) {
         found.report("event_envelope", &row.id, format!("its envelope cannot be read: {error}"));

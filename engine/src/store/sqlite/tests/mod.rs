@@ -68,6 +68,7 @@ fn run(lease: Option<&str>) -> NewRun {
         timers: Vec::new(),
         lease: lease.map(|node| (NodeId(node.into()), at(60_000))),
         gather: None,
+        limit: None,
     }
 }
 
