@@ -98,6 +98,7 @@ fn every_subcommand_explains_itself_with_examples() {
         &["serve"][..],
         &["check"],
         &["emit"],
+        &["match"],
         &["events"],
         &["runs"],
         &["rules"],

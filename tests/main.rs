@@ -19,6 +19,7 @@ mod docs;
 mod examples;
 mod layering;
 mod limit;
+mod matching;
 mod packaging;
 mod parallel;
 mod receiver;

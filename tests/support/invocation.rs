@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,6 +24,7 @@ pub fn oncue(arguments: &[&str]) -> Invocation {
         arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
         folder: None,
         environment: Vec::new(),
+        input: None,
     }
 }
 
@@ -32,6 +34,7 @@ pub struct Invocation {
     arguments: Vec<String>,
     folder: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    input: Option<String>,
 }
 
 /// A program that has ended.
@@ -56,16 +59,27 @@ impl Invocation {
         self
     }
 
+    /// Gives it this on standard input.
+    pub fn with_input(self, text: &str) -> Self {
+        Self { input: Some(text.to_owned()), ..self }
+    }
+
     /// Runs it, whatever comes of it.
     pub fn run(&self) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oncue"));
         command.args(&self.arguments).envs(ENVIRONMENT).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null());
+        command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        let output = command.output().unwrap();
+        let mut child = command.spawn().unwrap();
+        let writer = child.stdin.take().zip(self.input.clone()).map(|(mut stdin, text)| {
+            // It may end before it has read all.
+            std::thread::spawn(move || stdin.write_all(text.as_bytes()).ok())
+        });
+        let output = child.wait_with_output().unwrap();
+        writer.map(|writer| writer.join().unwrap());
         Ran {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),

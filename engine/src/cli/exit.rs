@@ -24,6 +24,8 @@ pub enum Exit {
     Broken = 6,
     /// What was asked for cannot be done as things stand.
     Refused = 7,
+    /// The answer is that it does not match.
+    NoMatch = 8,
 }
 
 impl From<Exit> for ExitCode {

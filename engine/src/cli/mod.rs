@@ -10,6 +10,7 @@ mod events;
 mod exit;
 mod found;
 mod init;
+mod matching;
 mod output;
 mod progress;
 mod replay;
@@ -43,7 +44,8 @@ Exit codes:
   3  invalid rules or configuration          4  not found
   5  the server or the store is not available
   6  the store breaks a promise (`oncue verify`)
-  7  refused: it cannot be done as things stand";
+  7  refused: it cannot be done as things stand
+  8  no match (`oncue match`)";
 
 /// A rule-driven workflow engine between Tencent Cloud VOD and your business.
 #[derive(Debug, Parser)]
@@ -64,6 +66,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Emit(emit::Args),
+    Match(matching::Args),
     Events(events::Args),
     Runs(runs::Args),
     Replay(replay::Args),
@@ -114,6 +117,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(args, &config, output).await,
         Command::Check(args) => check::run(&args, &config, output),
+        Command::Match(args) => matching::run(&args, output),
         Command::Emit(args) => emit::run(args, &config, output).await,
         Command::Events(args) => events::run(args, &config, output).await,
         Command::Runs(args) => runs::run(args, &config, output).await,

@@ -1,0 +1,137 @@
+//! Pairs of pattern and event, a line each, answered line by line.
+
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
+
+use oncue_rules::pattern::{Pattern, PatternError};
+use oncue_rules::value::Value;
+
+use super::{SIZE_LIMIT, event};
+
+/// How many problems of a pattern an answer names.
+const SHOWN: usize = 5;
+
+/// What a line is.
+enum Line {
+    /// There is none any more.
+    End,
+    /// One that is wholly in memory.
+    Whole,
+    /// One that is longer than [`SIZE_LIMIT`], passed over.
+    TooLong,
+}
+
+/// The pattern of the line before: streams often have many events for one.
+#[derive(Default)]
+struct Compiled {
+    text: String,
+    outcome: Option<Result<Pattern, String>>,
+}
+
+/// What is wrong with a pair.
+enum Wrong {
+    /// The line is none.
+    Line(String),
+    /// Its pattern.
+    Pattern(String),
+    /// Its event.
+    Event(String),
+}
+
+/// Answers every line; how many of them were no pairs.
+///
+/// At most one line is in memory, and no answer is held back while the next line is waited for.
+///
+/// # Errors
+///
+/// When the input cannot be read or the output not be written.
+pub(super) fn answer(input: impl Read, output: impl Write) -> io::Result<u64> {
+    let (mut input, mut output) = (BufReader::with_capacity(1 << 16, input), BufWriter::new(output));
+    let (mut line, mut number, mut malformed) = (Vec::new(), 0_u64, 0_u64);
+    let mut compiled = Compiled::default();
+    loop {
+        if !input.buffer().contains(&b'\n') {
+            output.flush()?;
+        }
+        let read = next(&mut input, &mut line)?;
+        number += 1;
+        let (id, verdict) = match read {
+            Line::End => break,
+            Line::Whole if line.trim_ascii().is_empty() => continue,
+            Line::Whole => judge(&line, &mut compiled),
+            Line::TooLong => {
+                (Value::Null, Err(Wrong::Line(format!("it has more than {SIZE_LIMIT} bytes: send smaller events"))))
+            }
+        };
+        malformed += u64::from(matches!(verdict, Err(Wrong::Line(_))));
+        writeln!(output, "{}", written(&id, number, verdict))?;
+    }
+    output.flush()?;
+    Ok(malformed)
+}
+
+fn next(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> io::Result<Line> {
+    line.clear();
+    if input.by_ref().take(SIZE_LIMIT + 1).read_until(b'\n', line)? == 0 {
+        return Ok(Line::End);
+    }
+    if line.len() as u64 <= SIZE_LIMIT || line.ends_with(b"\n") {
+        return Ok(Line::Whole);
+    }
+    input.skip_until(b'\n')?;
+    Ok(Line::TooLong)
+}
+
+/// The `id` of a line and whether its pattern matches its event.
+fn judge(line: &[u8], compiled: &mut Compiled) -> (Value, Result<bool, Wrong>) {
+    let pair = match Value::from_json(line) {
+        Ok(pair @ Value::Map(_)) => pair,
+        Ok(other) => return (Value::Null, Err(Wrong::Line(format!("it is {}: write an object", other.kind())))),
+        Err(error) => return (Value::Null, Err(Wrong::Line(format!("it is not JSON: {error}")))),
+    };
+    let verdict = text(&pair, "pattern").and_then(|pattern| {
+        let document = text(&pair, "event")?;
+        let pattern = compiled.of(pattern).map_err(Wrong::Pattern)?;
+        event(document.as_bytes()).map(|document| pattern.matches(&document)).map_err(Wrong::Event)
+    });
+    (pair.get("id").clone(), verdict)
+}
+
+fn text<'p>(pair: &'p Value, name: &str) -> Result<&'p str, Wrong> {
+    match pair.get(name) {
+        Value::Text(text) => Ok(text),
+        Value::Null => Err(Wrong::Line(format!("it has no {name}: write it as JSON text in a string"))),
+        other => Err(Wrong::Line(format!("its {name} is {}: write it as JSON text in a string", other.kind()))),
+    }
+}
+
+impl Compiled {
+    fn of(&mut self, text: &str) -> Result<&Pattern, String> {
+        if self.outcome.is_none() || self.text != text {
+            text.clone_into(&mut self.text);
+            self.outcome = None;
+        }
+        let outcome = self.outcome.get_or_insert_with(|| Pattern::from_json(text).map_err(|errors| described(&errors)));
+        outcome.as_ref().map_err(String::clone)
+    }
+}
+
+fn described(errors: &[PatternError]) -> String {
+    let told = errors.iter().take(SHOWN).map(|error| {
+        let hint = error.hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
+        format!("{} (at byte {}){hint}", error.message, error.span.start)
+    });
+    let more = errors.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("{more} more"));
+    told.chain(more).collect::<Vec<_>>().join("; ")
+}
+
+fn written(id: &Value, number: u64, verdict: Result<bool, Wrong>) -> String {
+    let id = if *id == Value::Null { String::new() } else { format!("\"id\":{},", id.to_json()) };
+    let (id, error, message) = match verdict {
+        Ok(matched) => return format!("{{{id}\"matched\":{matched}}}"),
+        Err(Wrong::Pattern(why)) => (id, "invalid-pattern", why),
+        Err(Wrong::Event(why)) => (id, "invalid-event", why),
+        Err(Wrong::Line(why)) => (format!("\"line\":{number},{id}"), "invalid-line", why),
+    };
+    format!("{{{id}\"error\":\"{error}\",\"message\":{}}}", Value::text(message).to_json())
+}
