@@ -35,6 +35,9 @@ async fn an_event_that_a_run_of_a_rule_caused_does_not_start_that_rule_again() {
     assert_eq!(refused["message"], "the event was caused by a run of this rule");
     let event = serving.get(&format!("/events/{}", last["id"].as_str().unwrap())).await;
     assert_eq!((event["envelope"]["depth"].as_u64(), event["runs"].as_array().unwrap().len()), (Some(2), 0), "{event}");
+    let path = format!("/events/{}/explain?rule=once-more", last["id"].as_str().unwrap());
+    let explained = &serving.get(&path).await["items"][0];
+    assert_eq!((&explained["verdict"], &explained["message"]), (&json!("matched"), &refused["message"]));
     let run = event["envelope"]["cause"].as_str().unwrap();
     assert_eq!(serving.get(&format!("/runs/{run}")).await["run"]["rule"], "once-more");
     assert_eq!(vendor.tasks().await.len(), 2);

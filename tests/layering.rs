@@ -13,10 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "config", "http", "ingest", "live", "program", "reload", "rerun", "runner", "schedule", "sources", "store",
-            "workflow",
+            "config", "explain", "http", "ingest", "live", "program", "reload", "rerun", "runner", "schedule",
+            "sources", "store", "workflow",
         ],
     ),
+    ("explain", &["http", "ingest", "live", "runner", "sources", "store"]),
     ("schedule", &["http", "ingest", "live", "store"]),
     ("rerun", &["http", "ingest", "live", "program", "runner", "store", "workflow"]),
     ("reload", &["config", "http", "ingest", "live", "program", "store", "workflow"]),

@@ -17,6 +17,7 @@ mod defaults;
 mod disk;
 mod docs;
 mod examples;
+mod explain;
 mod layering;
 mod limit;
 mod matching;

@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod explain;
 pub mod failpoint;
 pub mod http;
 mod ingest;

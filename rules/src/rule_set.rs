@@ -1,5 +1,6 @@
 //! All rules of one load, and what they say to an event.
 
+mod explain;
 mod judge;
 mod keys;
 mod place;
@@ -21,6 +22,7 @@ use crate::schedule;
 use crate::value::{Map, Value};
 use crate::yaml;
 
+pub use explain::{Explained, Explanation, Stage};
 pub use judge::{Judgement, Unmatched, Verdict};
 pub use keys::Keys;
 pub use place::Place;

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::config::{self, Config, StoreUrl};
+use crate::explain::Explainer;
 use crate::http::admin::{self, Api, Backups};
 use crate::http::body::{BodyLimits, Memory};
 use crate::http::receiver::{self, Doors, QuarantineLimits, Receiver};
@@ -104,8 +105,7 @@ impl App {
         let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
         secrets.replace(config.known_secrets().and(&admin_token));
         let store = open(&config.store)?;
-        let listen = bind(config.listen).await?;
-        let admin = bind(config.admin).await?;
+        let (listen, admin) = (bind(config.listen).await?, bind(config.admin).await?);
 
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
         reload::prepare(&*store, &programs, &live, &[]).await.map_err(Error::not_prepared)?;
@@ -124,7 +124,7 @@ impl App {
         let intake = Arc::new(intake(&store, &parts, &runner));
         emitter.connect(&intake);
         let ticker = Ticker::new(Arc::clone(&intake), Arc::clone(&store) as _);
-        let reruns = Arc::new(rerunner(&store, &parts, &runner));
+        let (reruns, explains) = (Arc::new(rerunner(&store, &parts, &runner)), Arc::new(explainer(&store, &parts)));
         let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors), secrets);
         let tokens = Arc::clone(&parts.tokens);
         let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));
@@ -134,6 +134,7 @@ impl App {
             admin: Arc::clone(&store) as Arc<dyn Admin>,
             rules: Arc::clone(&reloader) as _,
             reruns,
+            explains,
             ingest: intake,
             backups: Backups::default(),
             body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
@@ -242,6 +243,10 @@ fn rerunner(store: &Arc<SqliteStore>, parts: &Parts, runner: &runner::Handle) ->
         programs: Arc::clone(&parts.programs),
         runner: runner.clone(),
     }
+}
+
+fn explainer(store: &Arc<SqliteStore>, parts: &Parts) -> Explainer {
+    Explainer { store: Arc::clone(store) as _, admin: Arc::clone(store) as _, present: Arc::clone(&parts.present) }
 }
 
 async fn join(store: &dyn Store) -> Result<NodeId, Error> {

@@ -61,9 +61,12 @@ impl Client {
     ///
     /// [`Exit::NotFound`], [`Exit::Usage`], [`Exit::Refused`] or [`Exit::Unavailable`], as the server answers.
     pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
-        let url = reqwest::Url::parse_with_params(&format!("{}/api/v1{path}", self.base), query)
-            .map_err(|error| Failure::caused(Exit::Usage, format!("{path} is no path to ask for"), error))?;
-        self.send(self.http.request(Method::GET, url)).await
+        self.send(self.http.request(Method::GET, self.url(path, query)?)).await
+    }
+
+    fn url(&self, path: &str, query: &[(&str, String)]) -> Result<reqwest::Url, Failure> {
+        reqwest::Url::parse_with_params(&format!("{}/api/v1{path}", self.base), query)
+            .map_err(|error| Failure::caused(Exit::Usage, format!("{path} is no path to ask for"), error))
     }
 
     /// Posts a JSON body.
@@ -73,6 +76,15 @@ impl Client {
     /// As [`Client::get`].
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.send(self.http.request(Method::POST, format!("{}/api/v1{path}", self.base)).json(body)).await
+    }
+
+    /// As [`Client::post`], with query parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::get`].
+    pub(super) async fn post_with(&self, path: &str, query: &[(&str, String)], body: &Value) -> Result<Value, Failure> {
+        self.send(self.http.request(Method::POST, self.url(path, query)?).json(body)).await
     }
 
     /// As [`Client::post`], again and again while there is no answer, some seconds long. For what may be asked for twice.

@@ -41,7 +41,8 @@ fn describe(answer: &Value) -> String {
     format!("accepted as {}, {} runs started", cell(answer, "event"), cell(answer, "runs"))
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+/// The text of a file; of standard input for `-`.
+pub(super) fn read(file: &Path) -> Result<String, Failure> {
     if file == Path::new("-") {
         let mut text = String::new();
         return match std::io::stdin().lock().read_to_string(&mut text) {

@@ -8,6 +8,7 @@ mod demo;
 mod emit;
 mod events;
 mod exit;
+mod explain;
 mod found;
 mod init;
 mod matching;
@@ -38,6 +39,7 @@ Examples:
   oncue serve                     receive, match, run
   oncue events --type NewFileUpload
   oncue runs --status dead
+  oncue explain EVENT             why rules match it, or do not
 
 Exit codes:
   0  done            1  internal error       2  wrong usage
@@ -67,6 +69,7 @@ enum Command {
     Check(check::Args),
     Emit(emit::Args),
     Match(matching::Args),
+    Explain(explain::Args),
     Events(events::Args),
     Runs(runs::Args),
     Replay(replay::Args),
@@ -118,6 +121,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args, &config, output).await,
         Command::Check(args) => check::run(&args, &config, output),
         Command::Match(args) => matching::run(&args, output),
+        Command::Explain(args) => explain::run(args, &config, output).await,
         Command::Emit(args) => emit::run(args, &config, output).await,
         Command::Events(args) => events::run(args, &config, output).await,
         Command::Runs(args) => runs::run(args, &config, output).await,

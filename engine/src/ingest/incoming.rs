@@ -18,7 +18,7 @@ use crate::store::Origin;
 /// The source of what the vendor sends.
 const VOD: &str = "vod";
 /// The source of our own events.
-const OWN: &str = "oncue";
+pub(super) const OWN: &str = "oncue";
 /// The type of the event that tells of a dead run.
 pub(super) const RUN_DEAD: &str = "RunDead";
 /// How long a repeated attempt finds what an earlier one emitted: longer than steps are repeated.

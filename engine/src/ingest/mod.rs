@@ -8,6 +8,7 @@ mod envelope;
 mod gathering;
 mod incoming;
 mod present;
+pub(crate) mod unstored;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use crate::workflow::{Decision, Program, Run};
 
 pub(crate) use death::Obituaries;
 pub(crate) use incoming::Incoming;
-pub(crate) use present::Present;
+pub(crate) use present::{Present, mode};
 
 /// Digits of an idempotency key.
 const KEY_LENGTH: usize = 40;
@@ -79,7 +80,7 @@ impl Ingest for Intake {
         if live.apps.get(app).is_none() {
             return Err(IngestError::UnknownApplication { app });
         }
-        let origin = self.origin(&recognised).await?;
+        let origin = origin(&*self.store, &recognised).await.map_err(refused)?;
         self.take_under(&live, Incoming::of_vendor(app, recognised, raw.as_ref().into(), origin, received_at)).await
     }
 }
@@ -105,15 +106,6 @@ impl Intake {
         match self.hand_over(&event, begun, accepted) {
             Ack::Accepted { event, .. } if is_probe => Ok(Ack::Probed(event)),
             ack => Ok(ack),
-        }
-    }
-
-    /// The run of ours that caused a notification, which its SessionId tells.
-    async fn origin(&self, recognised: &Recognised) -> Result<Option<Origin>, IngestError> {
-        let session = recognised.keys.iter().find(|key| key.name == key::SESSION_ID).map(|key| key.value.as_str());
-        match session.filter(|session| is_our_key(session)) {
-            Some(session) => self.store.origin(session).await.map_err(refused),
-            None => Ok(None),
         }
     }
 
@@ -202,6 +194,15 @@ impl Intake {
     }
 }
 
+/// The run of ours that caused a notification, which its SessionId tells.
+async fn origin(store: &dyn Store, recognised: &Recognised) -> Result<Option<Origin>, store::Error> {
+    let session = recognised.keys.iter().find(|key| key.name == key::SESSION_ID).map(|key| key.value.as_str());
+    match session.filter(|session| is_our_key(session)) {
+        Some(session) => store.origin(session).await,
+        None => Ok(None),
+    }
+}
+
 fn judge(live: &Live, event: &Event) -> Judgement {
     let known = event.subappid.and_then(|id| live.apps.get(id));
     let judgement = live.rules.judge(event, known.map(|app| &app.facts));
@@ -225,14 +226,18 @@ fn is_our_key(session: &str) -> bool {
     session.len() == KEY_LENGTH && session.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// What the rules said, and which of those that matched are not started, so that a workflow never feeds itself.
+/// Why a rule that matches an event is not started, so that a workflow never feeds itself. `cause` is the rule of the run that
+/// led to the event.
+pub(crate) fn refusal(event: &Event, cause: Option<&RuleName>, rule: &RuleName) -> Option<String> {
+    if event.depth > DEPTH_LIMIT {
+        return Some(format!("{} runs led to this event one after the other, and {DEPTH_LIMIT} may", event.depth));
+    }
+    (cause == Some(rule)).then(|| "the event was caused by a run of this rule".to_owned())
+}
+
+/// What the rules said, and which of those that matched are not started.
 fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> Verdicts {
-    let refusal = |rule: &RuleName| {
-        if event.depth > DEPTH_LIMIT {
-            return Some(format!("{} runs led to this event one after the other, and {DEPTH_LIMIT} may", event.depth));
-        }
-        (cause == Some(rule)).then(|| "the event was caused by a run of this rule".to_owned())
-    };
+    let refusal = |rule: &RuleName| refusal(event, cause, rule);
     let matched: Vec<RuleName> = judgement.matched.iter().map(|rule| rule.name.clone()).collect();
     let refused: Vec<_> = matched.iter().filter_map(|rule| Some((rule.clone(), refusal(rule)?))).collect();
     let collects =

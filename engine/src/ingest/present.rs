@@ -109,16 +109,20 @@ impl Surroundings for Present {
     }
 }
 
-fn view(rule: &Rule) -> RuleView {
-    let mode = match rule.mode {
+/// The word for the mode of a rule.
+pub(crate) fn mode(rule: &Rule) -> &'static str {
+    match rule.mode {
         Mode::Live => "live",
         Mode::Shadow => "shadow",
         Mode::Off => "off",
-    };
+    }
+}
+
+fn view(rule: &Rule) -> RuleView {
     RuleView {
         name: rule.name.to_string(),
         description: rule.description.clone(),
-        mode: mode.to_owned(),
+        mode: mode(rule).to_owned(),
         on: match &rule.on {
             Subscription::All => vec!["*".to_owned()],
             Subscription::Types(types) => types.iter().map(ToString::to_string).collect(),

@@ -53,7 +53,7 @@ pub enum Unmatched {
 }
 
 /// An event as rules see it, made when the first rule asks.
-struct View<'a> {
+pub(super) struct View<'a> {
     event: &'a Event,
     app: Option<&'a AppFacts>,
     apps: &'a Value,
@@ -114,32 +114,10 @@ impl RuleSet {
     /// What one rule says to an event of this application, and why; `None` when there is no such rule.
     #[must_use]
     pub fn explain(&self, rule: &str, event: &Event, app: Option<&AppFacts>) -> Option<Verdict> {
-        let rule = self.get(rule)?;
-        if rule.mode == Mode::Off {
-            return Some(Verdict::Unmatched(Unmatched::Off));
-        }
-        let listens = match &rule.on {
-            Subscription::All => !is_tick(event),
-            Subscription::Types(types) => types.contains(&event.kind) && !is_tick(event),
-            Subscription::Schedule(_) => event.kind == schedule::kind(&rule.name) && is_tick(event),
-        };
-        if !listens {
-            return Some(Verdict::Unmatched(Unmatched::Type));
-        }
-        let view = self.view(event, app);
-        Some(match answer(rule, &view) {
-            Answer::Matched(_) => Verdict::Matched,
-            Answer::OtherApplication => Verdict::Unmatched(Unmatched::Application),
-            Answer::IfIsFalse => Verdict::Unmatched(Unmatched::If),
-            Answer::Failed(why) => Verdict::Error(why),
-            Answer::ConditionFails => {
-                let mismatch = rule.pattern.as_ref().and_then(|pattern| pattern.mismatch(view.document()));
-                mismatch.map_or(Verdict::Matched, |mismatch| Verdict::Unmatched(Unmatched::Condition(mismatch)))
-            }
-        })
+        Some(verdict(self.get(rule)?, &self.view(event, app)))
     }
 
-    fn view<'a>(&'a self, event: &'a Event, app: Option<&'a AppFacts>) -> View<'a> {
+    pub(super) fn view<'a>(&'a self, event: &'a Event, app: Option<&'a AppFacts>) -> View<'a> {
         View { event, app, apps: &self.apps, document: OnceCell::new(), scope: OnceCell::new() }
     }
 
@@ -157,6 +135,32 @@ impl RuleSet {
 
 fn is_tick(event: &Event) -> bool {
     event.source.as_str() == schedule::SOURCE
+}
+
+/// What a rule says to an event, and why.
+pub(super) fn verdict(rule: &Rule, view: &View<'_>) -> Verdict {
+    if rule.mode == Mode::Off {
+        return Verdict::Unmatched(Unmatched::Off);
+    }
+    let event = view.event;
+    let listens = match &rule.on {
+        Subscription::All => !is_tick(event),
+        Subscription::Types(types) => types.contains(&event.kind) && !is_tick(event),
+        Subscription::Schedule(_) => event.kind == schedule::kind(&rule.name) && is_tick(event),
+    };
+    if !listens {
+        return Verdict::Unmatched(Unmatched::Type);
+    }
+    match answer(rule, view) {
+        Answer::Matched(_) => Verdict::Matched,
+        Answer::OtherApplication => Verdict::Unmatched(Unmatched::Application),
+        Answer::IfIsFalse => Verdict::Unmatched(Unmatched::If),
+        Answer::Failed(why) => Verdict::Error(why),
+        Answer::ConditionFails => {
+            let mismatch = rule.pattern.as_ref().and_then(|pattern| pattern.mismatch(view.document()));
+            mismatch.map_or(Verdict::Matched, |mismatch| Verdict::Unmatched(Unmatched::Condition(mismatch)))
+        }
+    }
 }
 
 fn answer(rule: &Rule, view: &View<'_>) -> Answer {

@@ -1,3 +1,5 @@
+mod explanations;
+
 use serde_json::{Value as Json, json};
 
 use super::*;

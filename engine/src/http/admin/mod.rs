@@ -8,6 +8,9 @@
 //! | GET `/events` | `type` `subappid` `file_id`\|`task_id`\|`session_id` `since` `until` `limit` `before` | [`Listing`] of [`EventView`] |
 //! | POST `/events` | body `{"subappid": N, "body": OBJECT or TEXT}` | [`EmittedView`] |
 //! | GET `/events/ID` | | [`EventDetailView`] |
+//! | GET `/events/ID/explain` | `rule` `all` `limit` | [`ExplainedView`]: what the live rules say to it |
+//! | GET `/events/ID/verdicts` | `rule` `limit` | [`StoredVerdictsView`]: what the rules of then said |
+//! | POST `/explain` | `rule` `all` `limit`; body `{"subappid": N, "type": TEXT, "body": OBJECT or TEXT}` | [`ExplainedView`] |
 //! | GET `/runs` | `status` `rule` `subappid` `event` `since` `until` `limit` `before` | [`Listing`] of [`RunView`] |
 //! | GET `/runs/ID` | | [`RunDetailView`] |
 //! | POST `/runs/ID/cancel` | body `{"reason": TEXT}` or none | [`CancelledView`] |
@@ -26,6 +29,7 @@
 //! of the one after it.
 
 mod backup;
+mod explain;
 mod health;
 mod query;
 mod read;
@@ -42,6 +46,10 @@ use warp::Filter;
 use warp::http::Method;
 
 pub use backup::{BackupView, Backups};
+pub use explain::{
+    ConditionView, ExplainAsk, ExplainedView, Explains, RuleVerdictView, StoredVerdictView, StoredVerdictsView,
+    Unstored,
+};
 pub(crate) use read::{failed, not_stored};
 pub use rerun::{
     Consent, RedoneView, RepeatView, ReplayAsk, ReplayedRunView, ReplayedView, Reruns, RetriedView, Rules,
@@ -69,6 +77,8 @@ pub struct Api {
     pub rules: Arc<dyn LiveRules>,
     /// Who runs again what has run.
     pub reruns: Arc<dyn Reruns>,
+    /// Who says why rules match or do not.
+    pub explains: Arc<dyn Explains>,
     /// Where emitted events go.
     pub ingest: Arc<dyn Ingest>,
     /// Copies of the store.
@@ -113,6 +123,7 @@ impl Api {
                 ["runs", id, "replay"] => self.replay_run(id, &mut request).await,
                 ["events", id, "replay"] => self.replay_event(id, &mut request).await,
                 ["rules", "reload"] => self.reload(&request.query).await,
+                ["explain"] => self.explain_body(&mut request).await,
                 ["backup"] => self.back_up(&mut request).await,
                 _ => Err(refuse_method(resource, &request.method)),
             };
@@ -122,6 +133,8 @@ impl Api {
         match resource {
             ["events"] => self.events(query).await,
             ["events", id] => self.event(id, query).await,
+            ["events", id, "explain"] => self.explain_event(id, query).await,
+            ["events", id, "verdicts"] => self.stored_verdicts(id, query).await,
             ["runs"] => self.runs(query).await,
             ["runs", id] => self.run(id, query).await,
             ["rules"] => self.rules(query),
@@ -139,12 +152,12 @@ impl Api {
 fn refuse_method(resource: &[&str], method: &Method) -> Error {
     match resource {
         ["events" | "backup"] => Error::method_not_allowed(method, "GET, HEAD, POST"),
-        ["runs", _, "cancel" | "retry" | "replay"] | ["events", _, "replay"] | ["rules", "reload"] => {
+        ["runs", _, "cancel" | "retry" | "replay"] | ["events", _, "replay"] | ["rules", "reload"] | ["explain"] => {
             Error::method_not_allowed(method, "POST")
         }
-        ["events" | "runs" | "rules", _] | ["runs" | "rules" | "quarantine" | "counts"] => {
-            Error::method_not_allowed(method, "GET, HEAD")
-        }
+        ["events", _, "explain" | "verdicts"]
+        | ["events" | "runs" | "rules", _]
+        | ["runs" | "rules" | "quarantine" | "counts"] => Error::method_not_allowed(method, "GET, HEAD"),
         _ => Error::no_such_path(),
     }
 }

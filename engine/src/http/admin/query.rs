@@ -50,13 +50,18 @@ impl<'a> Query<'a> {
         self.get(name).map(moment).transpose()
     }
 
-    /// The page that `limit` and `before` ask for; `bytes` makes a position of the text of `before`.
-    pub(super) fn page<T: FromStr<Err: Display>>(&self, bytes: impl Fn(T) -> [u8; 16]) -> Result<Page, Error> {
+    /// How many rows `limit` asks for.
+    pub(super) fn limit(&self) -> Result<u32, Error> {
         let limit = self.parsed("limit")?.unwrap_or(PAGE);
         if !(1..=PAGE_LIMIT).contains(&limit) {
             return Err(invalid("limit", &limit.to_string(), &format!("it is a number from 1 to {PAGE_LIMIT}")));
         }
-        Ok(Page { limit, before: self.parsed("before")?.map(bytes) })
+        Ok(limit)
+    }
+
+    /// The page that `limit` and `before` ask for; `bytes` makes a position of the text of `before`.
+    pub(super) fn page<T: FromStr<Err: Display>>(&self, bytes: impl Fn(T) -> [u8; 16]) -> Result<Page, Error> {
+        Ok(Page { limit: self.limit()?, before: self.parsed("before")?.map(bytes) })
     }
 }
 
