@@ -4,6 +4,22 @@ use std::path::Path;
 
 use crate::support::{Folder, Serving, oncue};
 
+/// What `match` knows.
+const OPERATORS: [&str; 12] = [
+    "prefix",
+    "suffix",
+    "equals-ignore-case",
+    "wildcard",
+    "regex",
+    "numeric",
+    "anything-but",
+    "not-in",
+    "exists",
+    "present",
+    "empty",
+    "cidr",
+];
+
 struct Block {
     language: String,
     text: String,
@@ -118,4 +134,45 @@ fn every_rule_of_the_page_on_scripts_is_valid() {
         let folder = Folder::with_rules(&block.text);
         assert_eq!(oncue(&["check"]).within(&folder).success().stdout, "1 rule, 0 errors, 0 warnings\n");
     }
+}
+
+/// The words of a command line, where `'…'` is one word; a comment ends it.
+fn words(line: &str) -> (Vec<String>, &str) {
+    let (command, comment) = line.rsplit_once("# ").unwrap_or((line, ""));
+    let quoted = command.split('\'').enumerate();
+    let words = quoted.flat_map(|(index, part)| match index % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    (words.collect(), comment.trim())
+}
+
+#[test]
+fn every_example_of_the_page_on_matching_says_what_it_says_there() {
+    let shell: Vec<_> = blocks("docs/matching.md").into_iter().filter(|block| block.language == "sh").collect();
+    let lines: Vec<_> = shell.iter().flat_map(|block| block.text.lines()).collect();
+    for line in &lines {
+        let (words, expected) = words(line);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let ["oncue", rest @ ..] = words.as_slice() else { panic!("{line}: say how to run it") };
+        let ran = oncue(rest).run();
+        let said = match ran.code {
+            0 => "matched",
+            8 => "not matched",
+            3 => "invalid pattern",
+            2 => "invalid event",
+            _ => "something else",
+        };
+        assert_eq!(said, expected, "{line}\n{}{}", ran.stdout, ran.stderr);
+    }
+    for operator in OPERATORS {
+        assert!(lines.iter().any(|line| line.contains(&format!("{{\"{operator}\":"))), "{operator} has no example");
+    }
+}
+
+#[test]
+fn the_answers_of_a_stream_are_those_of_the_page_on_matching() {
+    let pair = blocks("docs/matching.md").into_iter().find(|block| block.language == "json").unwrap().text;
+    let ran = oncue(&["match"]).with_input(&pair).success();
+    assert_eq!(ran.stdout, "{\"id\":\"a\",\"matched\":true}\n");
 }
