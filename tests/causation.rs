@@ -38,6 +38,8 @@ async fn an_event_that_a_run_of_a_rule_caused_does_not_start_that_rule_again() {
     let path = format!("/events/{}/explain?rule=once-more", last["id"].as_str().unwrap());
     let explained = &serving.get(&path).await["items"][0];
     assert_eq!((&explained["verdict"], &explained["message"]), (&json!("matched"), &refused["message"]));
+    let then = &serving.get(&path.replace("/explain", "/verdicts")).await["items"][0];
+    assert_eq!((&then["verdict"], &then["message"]), (&json!("refused"), &refused["message"]));
     let run = event["envelope"]["cause"].as_str().unwrap();
     assert_eq!(serving.get(&format!("/runs/{run}")).await["run"]["rule"], "once-more");
     assert_eq!(vendor.tasks().await.len(), 2);
