@@ -17,6 +17,9 @@ use super::{Next, jitter};
 
 /// The longest that another side may ask to be left alone.
 const AFTER_LIMIT: Duration = Duration::from_hours(24);
+/// A step that lost so few attempts is repeated without a pause: what ended the process was probably something else.
+const LOSSES_AT_ONCE: u32 = 2;
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 impl<'p> Walk<'p> {
     /// What there is to do when an input changed nothing.
@@ -56,7 +59,13 @@ impl<'p> Walk<'p> {
             return self.time_out(depth, class);
         }
         let ErrorClass::Retry { after } = failure.class else { return self.give_up(error) };
-        let Some(due_at) = self.retry_at(place, after) else { return self.give_up(error) };
+        match self.retry_at(place, after) {
+            Some(due_at) => self.retry_later(place, due_at),
+            None => self.give_up(error),
+        }
+    }
+
+    fn retry_later(&mut self, place: &Place<'p>, due_at: Timestamp) -> Next {
         let Some(Active::Call { retry_at, .. }) = &mut self.cursor.state.active else { return self.rest() };
         *retry_at = Some(due_at);
         self.draft.timer(place.path(), TimerKind::Retry, due_at);
@@ -90,11 +99,9 @@ impl<'p> Walk<'p> {
     /// Takes back an attempt that was never sent.
     pub(super) fn unsent(&mut self, path: &str, number: u32) -> Next {
         let Some(place) = self.under_way(path, number) else { return self.rest() };
-        let Some(Active::Call { attempts, retry_at, .. }) = &mut self.cursor.state.active else { return self.rest() };
+        let Some(Active::Call { attempts, .. }) = &mut self.cursor.state.active else { return self.rest() };
         *attempts = attempts.saturating_sub(1);
-        *retry_at = Some(self.now);
-        self.draft.timer(place.path(), TimerKind::Retry, self.now);
-        Next::Park
+        self.retry_later(&place, self.now)
     }
 
     /// Goes on with a strand of a run that was taken up from the store.
@@ -139,10 +146,12 @@ impl<'p> Walk<'p> {
         self.draft.failed_attempt(FailedAttempt { path: place.path(), number, at: self.now, error: error.clone() });
         let Some(Active::Call { lost, .. }) = &mut self.cursor.state.active else { return self.rest() };
         *lost += 1;
-        if *lost > INTERRUPTION_LIMIT || self.repeatable(&place) == Repeatable::No {
+        let losses = *lost;
+        if losses > INTERRUPTION_LIMIT || self.repeatable(&place) == Repeatable::No {
             return self.give_up(error);
         }
-        self.call_or_go(&place)
+        let Some(pause) = pause_after(losses) else { return self.call_or_go(&place) };
+        self.retry_later(&place, self.now.after(pause))
     }
 
     /// The outermost place whose `timeout` is over.
@@ -197,6 +206,14 @@ impl<'p> Walk<'p> {
     }
 }
 
+/// How long a step is left alone that lost so many attempts to crashes, when it is more than once or twice. A step that ends the
+/// process does not end the next one at once, and a step that only shares its process with such a one outlives a storm of
+/// crashes: its limit takes minutes to reach.
+fn pause_after(losses: u32) -> Option<Duration> {
+    let doublings = losses.checked_sub(LOSSES_AT_ONCE + 1)?;
+    Some(Duration::from_secs(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE))
+}
+
 /// How long to wait after so many failures: a fraction of the bound that doubles each time.
 pub(super) fn back_off(retry: &Retry, failures: u32, fraction: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(63);
@@ -217,5 +234,11 @@ mod tests {
         assert_eq!(back_off(&retry, u32::MAX, 1.0).as_secs(), 60);
         assert_eq!(back_off(&retry, 3, 0.5).as_secs(), 2);
         assert_eq!(back_off(&retry, 3, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_pause_after_a_loss_doubles_from_the_third_one_on() {
+        let pauses: Vec<_> = (1..=10).map(|losses| pause_after(losses).map(|pause| pause.as_secs())).collect();
+        assert_eq!(pauses, [None, None, Some(1), Some(2), Some(4), Some(8), Some(16), Some(32), Some(60), Some(60)]);
     }
 }

@@ -219,13 +219,18 @@ fn an_attempt_that_was_never_sent_does_not_count() {
 }
 
 #[test]
-fn a_step_that_keeps_killing_the_process_is_given_up() {
+fn a_step_that_keeps_killing_the_process_is_left_alone_for_longer_each_time_and_then_given_up() {
     let mut run = Simulation::begin(&program(vec![act("a", &json!({})).tries(1)], Vec::new()));
+    let start = run.now;
     for _ in 0..11 {
+        while run.next == Next::Park {
+            run.step();
+        }
         run.call();
         run.restart();
     }
     assert_eq!((run.status(), run.db.code("a")), (RunStatus::Dead, "interrupted"));
+    assert_eq!((run.now.0 - start.0) / 1_000, 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60);
 }
 
 #[test]
