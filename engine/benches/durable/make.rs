@@ -110,6 +110,12 @@ impl Maker {
         Ok(())
     }
 
+    /// The event about the n-th file without a run.
+    pub(crate) async fn store(&self, n: u64) -> Result<()> {
+        let event = self.event(n)?;
+        self.take_in(event, Vec::new()).await.map(drop)
+    }
+
     /// A run of the n-th file whose first attempt was counted, and whose server was then killed.
     pub(crate) async fn leave_at_call(&self, n: u64) -> Result<()> {
         let Begun { run, decision, event } = self.begin(n)?;
@@ -159,6 +165,11 @@ impl Maker {
     async fn accept(&self, run: &Run, decision: &Decision, event: StoredEvent, is_leased: bool) -> Result<Fence> {
         let now = clock::now();
         let lease = is_leased.then(|| (self.node.clone(), now.after(LEASE)));
+        let fences = self.take_in(event, vec![NewRun::of(run, decision, lease)]).await?;
+        Ok(fences.first().context("no run")?.1)
+    }
+
+    async fn take_in(&self, event: StoredEvent, runs: Vec<NewRun>) -> Result<Vec<(RunId, Fence)>> {
         let StoredEvent { row, keys, envelope, body } = event;
         let event = NewEvent {
             id: row.id,
@@ -166,15 +177,15 @@ impl Maker {
             kind: row.kind,
             subappid: row.subappid,
             dedupe_key: row.dedupe_key,
-            dedupe_until: now.after(DEDUPE),
+            dedupe_until: clock::now().after(DEDUPE),
             received_at: row.received_at,
             body,
             keys,
             envelope,
             verdicts: row.verdicts,
         };
-        match self.store.accept(Accept { event, runs: vec![NewRun::of(run, decision, lease)] }).await? {
-            Accepted::New { fences, .. } => Ok(fences.first().context("no run")?.1),
+        match self.store.accept(Accept { event, runs }).await? {
+            Accepted::New { fences, .. } => Ok(fences),
             Accepted::Duplicate(earlier) => anyhow::bail!("the event is a duplicate of {earlier}"),
         }
     }

@@ -43,9 +43,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// When an answer is not 200, or a run does not end as it should.
 pub(crate) async fn measure(runs: u64, rounds: usize, time: Duration) -> Result<()> {
     part(&format!("{runs} runs that wait for an event about their file"));
-    let (maker, none) = Maker::after_one(RULES, upload("Audio"), "waiting").await?;
-    drop(maker);
-    let full = parked(runs).await?;
+    let none = home(runs, |maker, n| async move { maker.store(n).await }).await?;
+    let full = home(runs, |maker, n| async move { maker.park(n).await }).await?;
     figure("database, MiB", std::fs::metadata(full.database())?.len() >> 20);
     let (none, full) = starts(none, full, rounds).await?;
     let pair = [Server::start(none, built()).await?, Server::start(full, built()).await?];
@@ -93,14 +92,14 @@ fn finished() -> Body {
     Body { text, file }
 }
 
-async fn parked(runs: u64) -> Result<Home> {
+/// A database with so many events, of which the first one's run waits, and the others were made.
+async fn home<F>(events: u64, make: impl Fn(Arc<Maker>, u64) -> F) -> Result<Home>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
     let (maker, home) = Maker::after_one(RULES, upload("Audio"), "waiting").await?;
     let maker = Arc::new(maker);
-    let park = |n| {
-        let maker = Arc::clone(&maker);
-        async move { maker.park(n).await }
-    };
-    make::many(1..runs, park).await?;
+    make::many(1..events, |n| make(Arc::clone(&maker), n)).await?;
     Ok(home)
 }
 
