@@ -3,10 +3,11 @@
 //! HTTP, as to the vendor.
 //!
 //! What it answers follows the protocol notes: the actions `ProcessMedia`, `EditMedia`, `ReviewAudioVideo` (which finds what
-//! the tags `suggest-review` and `suggest-block` of a file ask for), `DeleteMedia`, `DescribeTaskDetail`, `DescribeTasks`,
-//! `DescribeMediaInfos`, `PullEvents`, `ConfirmEvents`, `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every
-//! other one is an `InvalidAction`. `SubAppId` must be in every call unless there is an
-//! [`Options::default_app`]. Nothing is transcoded: URLs lead nowhere.
+//! the tags `suggest-review` and `suggest-block` of a file ask for), `DeleteMedia`, `ModifyMediaInfo` (name, class and
+//! tags), `ModifyMediaStorageClass`, `DescribeTaskDetail`, `DescribeTasks`, `DescribeMediaInfos`,
+//! `DescribeMediaProcessUsageData` (what the control plane was told), `PullEvents`, `ConfirmEvents`,
+//! `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every other one is an `InvalidAction`. `SubAppId` must be in
+//! every call unless there is an [`Options::default_app`]. Nothing is transcoded: URLs lead nowhere.
 //!
 //! # Control plane
 //!
@@ -15,8 +16,9 @@
 //!
 //! | request | what it does |
 //! |---|---|
-//! | `POST /simulator/apps/{subappid}/media` | uploads a file; all members are optional: `name`, `category` (`Video`, `Audio`, `Image`), `type` (the container), `source_type`, `source_context`, `class_id`, `tags`, `metadata` (false: the event's `MetaData` is null), `procedure` (a name: a task starts with the upload), `session_context` (of that task). Answers `file_id` and `procedure_task_id` |
-//! | `DELETE /simulator/apps/{subappid}/media/{file_id}` | deletes a file |
+//! | `POST /simulator/apps/{subappid}/media` | uploads a file; all members are optional: `name`, `category` (`Video`, `Audio`, `Image`), `type` (the container), `source_type`, `source_context`, `live_record` (its `LiveRecordInfo`), `class_id`, `tags`, `metadata` (false: the event's `MetaData` is null), `procedure` (a name: a task starts with the upload), `session_context` (of that task). Answers `file_id` and `procedure_task_id` |
+//! | `GET`, `DELETE /simulator/apps/{subappid}/media/{file_id}` | shows what is known of a file, deletes it |
+//! | `PUT /simulator/apps/{subappid}/usage` | says how many seconds were transcoded on which day: `{"2026-01-01": 60}` |
 //! | `GET /simulator/tasks?subappid=&file_id=&session_id=&after=&limit=` | tasks with their requests, oldest first, 100 a page (1,000 at most): `total`, `tasks`, and `next`, the `after` of the next page |
 //! | `GET /simulator/statistics` | calls by action, errors by code, what became of events, what is kept |
 //! | `POST /simulator/settle?timeout_ms=` | waits, 30 seconds by default, until no task runs and no callback is on its way: `{"idle": true}` |

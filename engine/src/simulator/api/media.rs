@@ -78,7 +78,7 @@ impl State {
         Ok(Map::new())
     }
 
-    fn known_file(&self, subappid: u64, file_id: &str) -> Result<Arc<str>, ApiError> {
+    pub(super) fn known_file(&self, subappid: u64, file_id: &str) -> Result<Arc<str>, ApiError> {
         let known = self.medium(subappid, file_id).map(|medium| medium.file_id.clone());
         known.ok_or_else(|| {
             let message = format!("application {subappid} has no file {file_id:.100}");

@@ -9,9 +9,11 @@ use serde_json::{Map, Value, json};
 mod describe;
 mod events;
 mod media;
+mod modify;
 mod params;
 mod process_media;
 mod session;
+mod usage;
 
 use self::params::Params;
 use super::error::ApiError;
@@ -121,9 +123,12 @@ impl State {
             "EditMedia" => Self::edit_media,
             "ReviewAudioVideo" => Self::review_audio_video,
             "DeleteMedia" => Self::delete_media,
+            "ModifyMediaInfo" => Self::modify_media_info,
+            "ModifyMediaStorageClass" => Self::modify_storage_class,
             "DescribeTasks" => Self::describe_tasks,
             "DescribeTaskDetail" => Self::describe_task_detail,
             "DescribeMediaInfos" => Self::describe_media_infos,
+            "DescribeMediaProcessUsageData" => Self::describe_usage,
             "PullEvents" => Self::pull_events,
             "ConfirmEvents" => Self::confirm_events,
             "DescribeEventConfig" => Self::describe_event_config,

@@ -324,3 +324,48 @@ fn a_refused_call_is_not_spoilt() {
     let call = Call { action: "ProcessMedia", version: "2018-07-17", body: body.as_bytes(), again: false };
     assert_eq!(state.answer(&call, START).ending, Ending::Sent);
 }
+
+#[test]
+fn tags_and_storage_of_a_file_change_and_are_told() {
+    let mut state = state();
+    let upload = Upload { tags: vec!["a".into(), "b".into()], ..Upload::default() };
+    let file = state.upload(APP, upload, START).unwrap().0.to_string();
+    let kept = state.bytes;
+    let modify = json!({ "SubAppId": APP, "FileId": file, "AddTags": ["b", "c"], "DeleteTags": ["a"], "Name": "n" });
+    assert_eq!(code(&call(&mut state, "ModifyMediaInfo", &modify)), "none");
+    let move_to = |class: &str| json!({ "SubAppId": APP, "FileIds": [file], "StorageClass": class });
+    assert_eq!(code(&call(&mut state, "ModifyMediaStorageClass", &move_to("STANDARD_IA"))), "none");
+    let refused = call(&mut state, "ModifyMediaStorageClass", &move_to("COLD"));
+    assert_eq!(code(&refused), "InvalidParameterValue.StorageClass");
+    let infos = call(&mut state, "DescribeMediaInfos", &json!({ "SubAppId": APP, "FileIds": [file] }));
+    let info = &infos["MediaInfoSet"][0]["BasicInfo"];
+    assert_eq!((&info["Name"], &info["TagSet"]), (&json!("n"), &json!(["b", "c"])));
+    assert_eq!(info["StorageClass"], "STANDARD_IA");
+    assert_eq!(state.bytes, kept + 1, "the name");
+    for tags in [json!([]), json!([1]), json!(vec!["t"; 17])] {
+        let refused = call(&mut state, "ModifyMediaInfo", &with(modify.clone(), json!({ "AddTags": tags })));
+        assert_ne!(code(&refused), "none", "{tags}");
+    }
+    assert!(state.delete(APP, &file, START) && state.bytes == kept - 256 - 2 * 25);
+}
+
+#[test]
+fn usage_is_told_by_day_the_last_one_included() {
+    let mut state = state();
+    let told = [("2025-12-31", 60), ("2026-01-01", 120), ("2026-01-02", 180)];
+    state.apps.get_mut(&APP).unwrap().usage = told.map(|(day, seconds)| (day.to_owned(), seconds)).into();
+    let ask = |from: &str, to: &str, kind: &str| {
+        json!({ "SubAppId": APP, "StartTime": format!("{from}T00:00:00+08:00"), "EndTime": format!("{to}T00:00:00+08:00"),
+            "Type": kind })
+    };
+    let mut usage = |ask: Value| call(&mut state, "DescribeMediaProcessUsageData", &ask);
+    let seconds = |response: &Value| -> Vec<u64> {
+        let days = response["MediaProcessDataSet"][0]["Summary"].as_array().cloned().unwrap_or_default();
+        days.iter().map(|day| day["Usage"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(seconds(&usage(ask("2025-12-31", "2026-01-01", "Transcoding"))), [60, 120]);
+    assert_eq!(seconds(&usage(ask("2026-01-02", "2026-01-02", "Transcoding"))), [180]);
+    assert_eq!(usage(ask("2026-01-02", "2026-01-02", "Editing"))["MediaProcessDataSet"], json!([]));
+    assert_eq!(code(&usage(ask("2026-01-02", "2026-01-01", "Transcoding"))), "InvalidParameterValue.StartTime");
+    assert_eq!(code(&usage(ask("yesterday", "2026-01-01", "Transcoding"))), "InvalidParameterValue");
+}

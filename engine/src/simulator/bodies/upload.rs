@@ -47,7 +47,7 @@ pub(crate) fn basic_info(medium: &Medium, seed: u64) -> Value {
         "SourceInfo": {
             "SourceType": medium.source_type(),
             "SourceContext": medium.upload.source_context,
-            "LiveRecordInfo": null,
+            "LiveRecordInfo": medium.upload.live_record,
             "TrtcRecordInfo": null,
             "WebPageRecordInfo": null,
         },
@@ -57,7 +57,7 @@ pub(crate) fn basic_info(medium: &Medium, seed: u64) -> Value {
         "Vid": "",
         "Category": medium.upload.category.as_str(),
         "Status": "Normal",
-        "StorageClass": "STANDARD",
+        "StorageClass": medium.storage.as_str(),
     })
 }
 

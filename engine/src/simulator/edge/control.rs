@@ -9,6 +9,7 @@ use warp::reply::Response;
 
 use super::query::Query;
 use super::{Edge, Request, body};
+use crate::simulator::bodies;
 use crate::simulator::error::ControlError;
 use crate::simulator::misbehaviour::{Mischief, Trouble};
 use crate::simulator::state::State;
@@ -18,6 +19,9 @@ use crate::simulator::state::task::Task;
 /// The tasks on a page, and the most of them.
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1_000;
+
+/// The most days whose usage an application has.
+const MAX_DAYS: usize = 1_000;
 
 /// How long to wait for quiet at most, and when nothing else is asked for.
 const MAX_SETTLE: Duration = Duration::from_mins(10);
@@ -44,6 +48,8 @@ async fn route(edge: &Edge, request: &Request) -> Reply {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
     match (request.method.as_str(), path.as_slice()) {
         ("POST", ["apps", subappid, "media"]) => upload(edge, number(subappid)?, read(body)?),
+        ("GET", ["apps", subappid, "media", file_id]) => medium(edge, number(subappid)?, file_id),
+        ("PUT", ["apps", subappid, "usage"]) => set_usage(edge, number(subappid)?, read(body)?),
         ("DELETE", ["apps", subappid, "media", file_id]) => delete(edge, number(subappid)?, file_id),
         ("GET", ["tasks"]) => tasks(edge, &request.query),
         ("GET", ["statistics"]) => Ok(edge.shared.read(|state, _| statistics(state))),
@@ -76,11 +82,35 @@ fn upload(edge: &Edge, subappid: u64, upload: Upload) -> Reply {
 fn delete(edge: &Edge, subappid: u64, file_id: &str) -> Reply {
     edge.shared.change(|state, now| {
         known(state, subappid)?;
-        if state.delete(subappid, file_id, now) {
-            Ok(json!({}))
-        } else {
-            Err(ControlError::UnknownFile { subappid, file_id: file_id.chars().take(100).collect() })
+        if state.delete(subappid, file_id, now) { Ok(json!({})) } else { Err(unknown_file(subappid, file_id)) }
+    })
+}
+
+fn unknown_file(subappid: u64, file_id: &str) -> ControlError {
+    ControlError::UnknownFile { subappid, file_id: file_id.chars().take(100).collect() }
+}
+
+fn medium(edge: &Edge, subappid: u64, file_id: &str) -> Reply {
+    edge.shared.read(|state, _| {
+        known(state, subappid)?;
+        let medium = state.medium(subappid, file_id).ok_or_else(|| unknown_file(subappid, file_id))?;
+        Ok(bodies::upload::basic_info(medium, state.options.seed))
+    })
+}
+
+/// Sets the seconds that were transcoded, by day, in place of those that were set.
+fn set_usage(edge: &Edge, subappid: u64, usage: BTreeMap<String, u64>) -> Reply {
+    if usage.len() > MAX_DAYS || usage.keys().any(|day| day.parse::<jiff::civil::Date>().is_err() || day.len() != 10) {
+        return Err(invalid(format!(
+            "usage must be seconds by day, such as {{\"2026-01-01\": 60}}, {MAX_DAYS} days at most"
+        )));
+    }
+    edge.shared.change(|state, _| {
+        known(state, subappid)?;
+        if let Some(app) = state.apps.get_mut(&subappid) {
+            app.usage = usage;
         }
+        Ok(json!({}))
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oncue_rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// What kind of file it is (protocol section 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub(crate) struct Upload {
     pub(crate) r#type: Option<String>,
     pub(crate) source_type: Option<String>,
     pub(crate) source_context: String,
+    /// The `LiveRecordInfo` of a recording.
+    pub(crate) live_record: Option<Map<String, Value>>,
     pub(crate) class_id: u64,
     pub(crate) tags: Vec<String>,
     /// Whether the event has `MetaData`, which the vendor's may lack.
@@ -58,7 +61,40 @@ impl Upload {
         let texts = [&self.name, &self.r#type, &self.source_type, &self.procedure];
         let optional: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
         let tags: usize = self.tags.iter().map(|tag| tag.len() + 24).sum();
-        optional + tags + self.source_context.len() + self.session_context.len() + 256
+        let live: usize = self.live_record.iter().map(json_bytes).sum();
+        optional + tags + live + self.source_context.len() + self.session_context.len() + 256
+    }
+}
+
+/// The bytes of an object as text.
+fn json_bytes(object: &Map<String, Value>) -> usize {
+    serde_json::to_string(object).map_or(0, |text| text.len())
+}
+
+/// How a file is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Storage {
+    #[default]
+    Standard,
+    StandardIa,
+    Archive,
+    DeepArchive,
+}
+
+impl Storage {
+    const ALL: [Self; 4] = [Self::Standard, Self::StandardIa, Self::Archive, Self::DeepArchive];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::StandardIa => "STANDARD_IA",
+            Self::Archive => "ARCHIVE",
+            Self::DeepArchive => "DEEP_ARCHIVE",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|storage| storage.as_str() == name)
     }
 }
 
@@ -69,6 +105,7 @@ pub(crate) struct Medium {
     pub(crate) subappid: u64,
     pub(crate) upload: Upload,
     pub(crate) created_at: Timestamp,
+    pub(crate) storage: Storage,
     /// The tasks that have ended for it, by their number.
     pub(crate) finished: Vec<usize>,
 }

@@ -15,7 +15,7 @@ pub(crate) mod stats;
 pub(crate) mod task;
 
 use self::life::Due;
-use self::medium::{Medium, Upload};
+use self::medium::{Medium, Storage, Upload};
 use self::outbox::{Batch, Outbox};
 use self::queue::Queue;
 use self::stats::Stats;
@@ -34,11 +34,14 @@ pub(crate) struct App {
     pub(crate) queue: Queue,
     /// Callbacks that go out after the next one ([`super::Fault::CallbackReordered`]).
     pub(crate) held: Vec<Batch>,
+    /// The seconds that were transcoded, by day: what the control plane says.
+    pub(crate) usage: BTreeMap<String, u64>,
 }
 
 impl App {
     fn new(config: AppOptions) -> Self {
-        Self { config, outbox: Outbox::default(), queue: Queue::default(), held: Vec::new() }
+        let (outbox, queue) = (Outbox::default(), Queue::default());
+        Self { config, outbox, queue, held: Vec::new(), usage: BTreeMap::new() }
     }
 }
 
@@ -203,9 +206,26 @@ impl State {
         while self.media.contains_key(&file_id) {
             file_id = self.ids.files.file_id().into();
         }
-        let medium = Medium { file_id: file_id.clone(), subappid, upload, created_at: now, finished: Vec::new() };
+        let storage = Storage::default();
+        let medium =
+            Medium { file_id: file_id.clone(), subappid, upload, created_at: now, storage, finished: Vec::new() };
         self.media.insert(file_id.clone(), medium);
         Ok(file_id)
+    }
+
+    /// Puts other texts in the place of those of a file. False when the application has no such file.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded`, when no more is kept.
+    pub(crate) fn modify(&mut self, subappid: u64, file_id: &str, upload: Upload) -> Result<bool, ApiError> {
+        let Some(before) = self.medium(subappid, file_id).map(|medium| medium.upload.bytes()) else { return Ok(false) };
+        self.keep(upload.bytes())?;
+        self.bytes = self.bytes.saturating_sub(before);
+        if let Some(medium) = self.media.get_mut(file_id) {
+            medium.upload = upload;
+        }
+        Ok(true)
     }
 
     /// Removes a file, and says so when the application wants it. False when it has no such file.
