@@ -15,12 +15,17 @@ use crate::support::{APP, Folder, Serving, TOKEN, Vendor, eventually, fixture, f
 pub struct Running {
     pub vendor: Vendor,
     pub serving: Serving,
+    pub folder: Folder,
 }
 
 impl Running {
     /// Starts an example whose other system, if any, is at `other`.
     pub async fn start(name: &str, apps: &[u64], other: Option<u16>) -> Self {
-        let folder = copy(name);
+        Self::within(copy(name), apps, other).await
+    }
+
+    /// Starts the copy of an example.
+    pub async fn within(folder: Folder, apps: &[u64], other: Option<u16>) -> Self {
         let listen = free_port();
         let url = |app: &u64| (*app, format!("http://127.0.0.1:{listen}/vod/{app}/{TOKEN}"));
         let vendor = Vendor::calling(&apps.iter().map(url).collect::<Vec<_>>()).await;
@@ -32,7 +37,7 @@ impl Running {
             .replace("127.0.0.1:9100", &format!("127.0.0.1:{}", other.unwrap_or(9100)));
         folder.write("oncue.yaml", &config);
         let serving = Serving::start(&folder);
-        Self { vendor, serving }
+        Self { vendor, serving, folder }
     }
 
     /// Waits for a line of the log that begins like this.

@@ -1,13 +1,14 @@
 //! Workflows of real teams, as the heads of their files say: each runs to its end against the stand-in for the vendor, in
 //! its good path and in its bad ones.
 
+mod edit;
 mod receiver;
 
 use receiver::Receivers;
 use serde_json::{Value, json};
 
 use crate::examples::{Running, copy};
-use crate::support::{APP, eventually, fixture, http, oncue, root};
+use crate::support::{APP, Folder, eventually, fixture, http, oncue, root};
 
 const REPLAY: u64 = APP + 1;
 const CMS: &str = "/hooks/vod";
@@ -23,9 +24,53 @@ struct Workflow {
 
 impl Workflow {
     async fn start(name: &str, apps: &[u64]) -> Self {
+        Self::changed(name, apps, |_| {}).await
+    }
+
+    /// One of which something is changed before it starts.
+    async fn changed(name: &str, apps: &[u64], change: impl FnOnce(&Folder)) -> Self {
         let receivers = Receivers::start().await;
-        let running = Running::start(&format!("workflows/{name}"), apps, Some(receivers.port)).await;
+        let folder = copy(&format!("workflows/{name}"));
+        change(&folder);
+        let running = Running::within(folder, apps, Some(receivers.port)).await;
         Self { running, receivers }
+    }
+
+    /// The runs of a rule that have this status, the first one first, once there are so many.
+    async fn runs(&self, rule: &str, status: &str, count: usize) -> Vec<Value> {
+        let serving = &self.running.serving;
+        let path = format!("/runs?rule={rule}&status={status}");
+        let mut runs = eventually(&format!("{count} runs at {path}"), || async {
+            let runs = serving.get(&path).await["items"].as_array().unwrap().clone();
+            (runs.len() >= count).then_some(runs)
+        })
+        .await;
+        assert_eq!(runs.len(), count, "{runs:?}");
+        runs.reverse();
+        runs
+    }
+
+    /// The events of a type, the first one first, once there are so many.
+    async fn events(&self, kind: &str, count: usize) -> Vec<Value> {
+        let serving = &self.running.serving;
+        let mut events = eventually(&format!("{count} events {kind}"), || async {
+            let events = serving.get(&format!("/events?type={kind}")).await["items"].as_array().unwrap().clone();
+            (events.len() >= count).then_some(events)
+        })
+        .await;
+        assert_eq!(events.len(), count, "{events:?}");
+        events.reverse();
+        events
+    }
+
+    /// How often the vendor was called, by action.
+    async fn calls(&self) -> Value {
+        self.running.vendor.get("statistics").await["calls"].clone()
+    }
+
+    /// What the vendor knows of a file.
+    async fn medium(&self, app: u64, file: &str) -> Value {
+        self.running.vendor.get(&format!("apps/{app}/media/{file}")).await
     }
 
     async fn upload(&self, app: u64) -> String {
@@ -79,7 +124,7 @@ fn every_workflow_is_listed_loads_and_is_documented_by_its_rule_file() {
         oncue(&["check"]).within(&copy(&format!("workflows/{name}"))).success();
         seen += 1;
     }
-    assert_eq!(seen, 3);
+    assert_eq!(seen, 4);
 }
 
 #[tokio::test]
