@@ -3,12 +3,14 @@
 
 mod edit;
 mod receiver;
+mod replay;
+mod since;
 
 use receiver::Receivers;
 use serde_json::{Value, json};
 
 use crate::examples::{Running, copy};
-use crate::support::{APP, Folder, eventually, fixture, http, oncue, root};
+use crate::support::{APP, Folder, Serving, eventually, fixture, http, oncue, root};
 
 const REPLAY: u64 = APP + 1;
 const CMS: &str = "/hooks/vod";
@@ -34,6 +36,15 @@ impl Workflow {
         change(&folder);
         let running = Running::within(folder, apps, Some(receivers.port)).await;
         Self { running, receivers }
+    }
+
+    /// Does something while the server is down.
+    fn meanwhile(self, act: impl FnOnce(&Folder)) -> Self {
+        let Running { vendor, serving, folder } = self.running;
+        assert_eq!(serving.stop(), 0);
+        act(&folder);
+        let serving = Serving::start(&folder);
+        Self { running: Running { vendor, serving, folder }, ..self }
     }
 
     /// The runs of a rule that have this status, the first one first, once there are so many.
@@ -124,7 +135,7 @@ fn every_workflow_is_listed_loads_and_is_documented_by_its_rule_file() {
         oncue(&["check"]).within(&copy(&format!("workflows/{name}"))).success();
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
 }
 
 #[tokio::test]
