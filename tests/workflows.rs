@@ -3,6 +3,7 @@
 
 mod archive;
 mod edit;
+mod nightly;
 mod receiver;
 mod replay;
 mod since;
@@ -136,7 +137,7 @@ fn every_workflow_is_listed_loads_and_is_documented_by_its_rule_file() {
         oncue(&["check"]).within(&copy(&format!("workflows/{name}"))).success();
         seen += 1;
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 7);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use super::{Folder, TOKEN};
 
 /// The variables that the configurations of `oncue init` and of the examples refer to.
-pub const ENVIRONMENT: [(&str, &str); 10] = [
+pub const ENVIRONMENT: [(&str, &str); 11] = [
     ("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE"),
     ("TENCENTCLOUD_SECRET_KEY", "EXAMPLEKEY"),
     ("VOD_CALLBACK_TOKEN", TOKEN),
@@ -15,6 +15,7 @@ pub const ENVIRONMENT: [(&str, &str); 10] = [
     ("CMS_TOKEN", "9f4c1d7be2a8460395d1c07be86a2f14"),
     ("ONCALL_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ("SEARCH_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    ("WECOM_BOT_KEY", "8c1f7a52-0d3e-4b6a-9f21-6e5d4c3b2a10"),
     ("WAREHOUSE_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
 ];
 

@@ -10,6 +10,8 @@ use warp::http::{HeaderMap, StatusCode};
 
 use crate::support::{body, eventually};
 
+const WELL: &str = r#"{"code":0,"errcode":0}"#;
+
 /// What one of them was told.
 #[derive(Debug, Clone)]
 pub struct Heard {
@@ -33,7 +35,7 @@ struct Kept {
     answers: BTreeMap<String, VecDeque<(u16, &'static str)>>,
 }
 
-/// Answers 200 and `{"code":0}`, unless told otherwise.
+/// Answers 200, and that all is well in the words of each, unless told otherwise.
 pub struct Receivers {
     pub port: u16,
     kept: Arc<Mutex<Kept>>,
@@ -48,7 +50,7 @@ impl Receivers {
         let answer = move |path: warp::path::FullPath, headers: HeaderMap, body: Vec<u8>| {
             let mut kept = keep.lock().unwrap();
             let (status, text) =
-                kept.answers.get_mut(path.as_str()).and_then(VecDeque::pop_front).unwrap_or((200, r#"{"code":0}"#));
+                kept.answers.get_mut(path.as_str()).and_then(VecDeque::pop_front).unwrap_or((200, WELL));
             kept.heard.entry(path.as_str().to_owned()).or_default().push(Heard { headers, body });
             warp::reply::with_status(text, StatusCode::from_u16(status).unwrap())
         };
