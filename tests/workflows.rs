@@ -268,3 +268,20 @@ async fn when_one_receiver_gives_up_the_others_have_heard_and_the_run_names_it()
     };
     assert_eq!(["cms", "search", "warehouse"].map(outcome), ["succeeded", "failed", "succeeded"]);
 }
+
+#[tokio::test]
+async fn a_retry_sends_to_the_receiver_that_gave_up_and_to_no_other() {
+    let workflow = Workflow::start("fan-out", &[APP]).await;
+    workflow.receivers.answer(SEARCH, &[(410, "")]);
+    assert_eq!(workflow.running.serving.post(&fixture(PROCEDURE)).await, Some(200));
+    let dead = workflow.run("dead").await;
+    let id = dead["run"]["id"].as_str().unwrap();
+    let said = oncue(&["runs", "retry", id]).within(&workflow.running.folder).success().stdout;
+    assert_eq!(said, format!("{id} goes on from fan/search\n"));
+    let well = workflow.run("succeeded").await;
+    assert_eq!((&well["run"]["id"], &well["run"]["error"]), (&json!(id), &Value::Null));
+    let [cms, search, warehouse] = [CMS, SEARCH, WAREHOUSE].map(|path| workflow.receivers.heard(path));
+    assert_eq!((cms.len(), search.len(), warehouse.len()), (1, 2, 1));
+    assert_eq!(search[0].header("webhook-id"), search[1].header("webhook-id"), "it may know that it has heard this");
+    assert_eq!(search[0].body, search[1].body);
+}
