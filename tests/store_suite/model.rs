@@ -16,6 +16,7 @@ type Checked = Result<(), String>;
 #[derive(Debug, Clone)]
 pub(super) struct Run {
     pub(super) event: EventId,
+    rule: RuleName,
     pub(super) status: RunStatus,
     pub(super) state: String,
     pub(super) updated_at: Timestamp,
@@ -58,6 +59,8 @@ pub(super) struct Model {
     pub(super) events: BTreeMap<EventId, (NewEvent, u32)>,
     pub(super) runs: BTreeMap<RunId, Run>,
     dedupe: BTreeMap<String, (EventId, Timestamp)>,
+    /// How many runs rules have started for their keys, in the windows that end then.
+    limits: BTreeMap<(RuleName, String), (Timestamp, u32)>,
     /// What replays started.
     replays: BTreeMap<([u8; 16], EventId), RunId>,
 }
@@ -82,6 +85,7 @@ impl Run {
         let is_free = gathering.is_none();
         let mut run = Self {
             event: event.id,
+            rule: new.rule.clone(),
             status: new.status,
             state: new.state.clone(),
             updated_at: at,
@@ -230,16 +234,22 @@ impl Model {
             }
         }
         self.dedupe.insert(scoped, (event.id, event.dedupe_until));
-        self.events.insert(event.id, (event.clone(), 0));
-        let mut fences = Vec::new();
+        let (mut fences, mut throttled) = (Vec::new(), Vec::new());
         for new in runs {
             if self.adds(event, new) {
+                continue;
+            }
+            if !self.allows(new, at) {
+                throttled.push(new.rule.clone());
                 continue;
             }
             let fence = Fence(i64::from(new.lease.is_some()));
             fences.push((new.id, fence));
             self.runs.insert(new.id, Run::created(new, event));
         }
+        let mut event = event.clone();
+        event.verdicts.throttled = throttled;
+        self.events.insert(event.id, (event, 0));
         check("accept", answered, &Accepted::New { fences, woken: u32::try_from(woken.len()).unwrap() })
     }
 
@@ -250,6 +260,18 @@ impl Model {
         let open =
             |run: &&mut Run| run.gathering.as_ref().is_some_and(|gathering| gathering.open && gathering.of == of);
         self.runs.values_mut().find(open).is_some_and(|run| run.add(event))
+    }
+
+    /// Counts a run, if its limit has room for it.
+    fn allows(&mut self, new: &NewRun, at: Timestamp) -> bool {
+        let Some(limit) = &new.limit else { return true };
+        let window = self.limits.entry((new.rule.clone(), limit.key.clone())).or_insert((at, 0));
+        if window.0 <= at {
+            *window = (at.after(limit.every), 0);
+        }
+        let has_room = window.1 < limit.runs;
+        window.1 += u32::from(has_room);
+        has_room
     }
 
     /// Any choice will do that is fair and as large as it can be.
@@ -344,8 +366,7 @@ impl Model {
     }
 
     pub(super) fn retry(&mut self, retry: Retry, answered: Retried) -> Checked {
-        // Those that gather are of one rule, the others of another.
-        let of = |run: &Run| (run.event, run.gathering.is_some());
+        let of = |run: &Run| (run.event, run.rule.clone());
         let Some(this) = self.runs.get(&retry.run).map(of) else {
             return check("retry", &answered, &Retried::NoRun);
         };
@@ -363,9 +384,9 @@ impl Model {
         check("retry", &answered, &expected)
     }
 
-    /// The run that was started last for an event; all that do not gather are of one rule.
+    /// The run that was started last for an event, of the rule that replays are of.
     pub(super) fn last_run(&self, event: EventId) -> Option<RunId> {
-        let is_of = |run: &Run| run.event == event && run.gathering.is_none();
+        let is_of = |run: &Run| run.event == event && run.rule.as_str() == "rule";
         self.runs.iter().rfind(|(_, run)| is_of(run)).map(|(id, _)| *id)
     }
 

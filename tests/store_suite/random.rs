@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use oncue::store::{
     Accept, Accepted, Advance, Claim, ClaimedRun, Content, Delivered, Delivery, Due, Error, EventFilter, Expired,
-    Fence, Gather, InboxRow, NewEvent, NewRun, Replay, Replayed, Retention, Retried, Retry, RunFilter, RunStatus,
-    TimerKind, Wait,
+    Fence, Gather, InboxRow, LimitBy, NewEvent, NewRun, Replay, Replayed, Retention, Retried, Retry, RunFilter,
+    RunStatus, TimerKind, Wait,
 };
 use oncue::workflow::State;
 use oncue_rules::ids::{ContentHash, EventId, EventType, RunId, StepPath, SubAppId};
@@ -39,6 +39,7 @@ enum Sketch {
         runs: Vec<Option<usize>>,
         lives: i64,
         gather: Option<(u8, i64, u32)>,
+        limit: Option<(u8, i64, u32)>,
     },
     Claim {
         node: usize,
@@ -88,10 +89,11 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     let leases = prop::collection::vec(any::<(Index, bool)>(), 0..4);
     let tasks = prop::collection::vec(0..3_usize, 0..3);
     let gather = prop::option::weighted(0.4, (0..2_u8, 5..60_i64, 1..5_u32));
+    let limit = prop::option::weighted(0.6, (0..2_u8, 1..90_i64, 1..4_u32));
     prop_oneof![
-        6 => (0..2_u8, 0..2_usize, 0..12_u8, tasks, runs, 1..300_i64, gather).prop_map(
-            |(app, kind, dedupe, tasks, runs, lives, gather)| {
-                Sketch::Accept { app, kind, dedupe, tasks, runs, lives, gather }
+        6 => (0..2_u8, 0..2_usize, 0..12_u8, tasks, runs, 1..300_i64, gather, limit).prop_map(
+            |(app, kind, dedupe, tasks, runs, lives, gather, limit)| {
+                Sketch::Accept { app, kind, dedupe, tasks, runs, lives, gather, limit }
             }
         ),
         3 => (0..2_usize, 0..5_u32, 1..4_u32, 1..60_i64)
@@ -151,9 +153,12 @@ impl Sketch {
             pick(index).map_or((RunId::generate(), Fence(1)), |(id, run)| (*id, Fence(run.fence.0 - i64::from(stale))))
         };
         match self {
-            Self::Accept { app, kind, dedupe, tasks, runs, lives, gather } => {
+            Self::Accept { app, kind, dedupe, tasks, runs, lives, gather, limit } => {
                 let mut accept = accept(*app, *kind, *dedupe, tasks, runs, now, *lives);
-                accept.runs.extend(gather.map(|(key, quiet, most)| gathering(key, quiet, most)));
+                let limit = limit.map(limited);
+                let gathering = gather.map(|(key, quiet, most)| gathering(key, quiet, most));
+                accept.runs.extend(gathering.map(|new| NewRun { limit: limit.clone(), ..new }));
+                accept.runs.extend(limit.map(|limit| NewRun { limit: Some(limit), ..run("limited") }));
                 Command::Accept(accept)
             }
             Self::Claim { node: by, limit, per_app, lasts } => Command::Claim(Claim {
@@ -241,6 +246,10 @@ fn gathering(key: u8, quiet: i64, max_events: u32) -> NewRun {
     NewRun { gather: Some(gather), ..run("gathering") }
 }
 
+fn limited((key, every, runs): (u8, i64, u32)) -> LimitBy {
+    LimitBy { key: key.to_string(), runs, every: Duration::from_millis(every.unsigned_abs()) }
+}
+
 impl Command {
     async fn send(&self, store: &dyn Driver) -> Result<Answer, Error> {
         Ok(match self.clone() {
@@ -317,6 +326,9 @@ async fn compare(store: &dyn Driver, model: &Model) -> Result<(), TestCaseError>
     let listed: Vec<_> = events.iter().map(|row| (row.id, row.duplicates)).collect();
     let expected: Vec<_> = model.events.iter().rev().map(|(id, (_, duplicates))| (*id, *duplicates)).collect();
     prop_assert_eq!(listed, expected);
+    for row in &events {
+        prop_assert_eq!(&row.verdicts.throttled, &model.events[&row.id].0.verdicts.throttled);
+    }
     let runs = store.runs(RunFilter::default(), ALL).await.unwrap();
     prop_assert_eq!(
         runs.iter().map(|row| row.id).collect::<Vec<_>>(),
@@ -330,7 +342,9 @@ async fn compare(store: &dyn Driver, model: &Model) -> Result<(), TestCaseError>
     }
     let counts = store.counts().await.unwrap();
     let duplicates: u64 = model.events.values().map(|(_, duplicates)| u64::from(*duplicates)).sum();
-    prop_assert_eq!((counts.events, counts.duplicates), (model.events.len() as u64, duplicates));
+    let throttled: usize = model.events.values().map(|(event, _)| event.verdicts.throttled.len()).sum();
+    let expected = (model.events.len() as u64, duplicates, throttled as u64);
+    prop_assert_eq!((counts.events, counts.duplicates, counts.throttled), expected);
     for (status, count) in counts.runs {
         let expected = model.runs.values().filter(|run| run.status == status).count();
         prop_assert_eq!((status, count), (status, expected as u64));
