@@ -6,8 +6,8 @@ use super::*;
 use crate::store::{Admin, EventFilter, Page, Store};
 
 const LIMIT: u64 = 2 << 20;
-/// One commit of 16 events with their pages, and some.
-const SLACK: u64 = 4 << 20;
+/// As much again before the writer waits for it to start over, and one commit of 16 events with their pages.
+const SLACK: u64 = LIMIT + (2 << 20);
 
 fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
