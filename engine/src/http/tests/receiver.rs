@@ -247,6 +247,19 @@ async fn a_declared_length_over_the_cap_is_refused_before_a_byte_of_it_is_sent()
 }
 
 #[tokio::test]
+async fn a_sender_who_sends_all_of_a_body_that_is_too_large_gets_the_answer_all_the_same() {
+    let rig = Rig::with(Mood::Take, small(), Limits::default()).await;
+    let mut client = rig.server.connect().await;
+    // More than the sockets of both ends hold.
+    let body = "x".repeat(7 << 20);
+    let length = body.len();
+    client.send(&format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}", path(APP))).await;
+    let answer = client.answer("POST").await;
+    assert_eq!((answer.status, answer.code().as_str()), (413, "too_large"));
+    assert!(client.rest().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_chunked_body_is_taken_up_to_the_cap_and_refused_past_it() {
     let rig = Rig::with(Mood::Take, BodyLimits { max: 2_000, ..small() }, Limits::default()).await;
     let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n", path(APP));
