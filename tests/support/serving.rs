@@ -2,6 +2,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use oncue::config::{Config, Environment, admin_token, read_source};
 use serde_json::Value;
@@ -40,6 +41,8 @@ pub struct Serving {
     admin_token: String,
     callback_token: String,
     log: Arc<Mutex<String>>,
+    /// Takes what is logged, to the end.
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Serving {
@@ -67,7 +70,7 @@ impl Serving {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = collect(BufReader::new(child.stderr.take().unwrap()));
+        let (log, listener) = collect(BufReader::new(child.stderr.take().unwrap()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Ok(said) = serde_json::from_str::<Value>(&line) else {
@@ -83,6 +86,7 @@ impl Serving {
             admin_token: admin_token::read(&config).unwrap().expose().to_owned(),
             callback_token: config.apps[0].tokens[0].expose().to_owned(),
             log,
+            listener: Some(listener),
         })
     }
 
@@ -175,6 +179,7 @@ impl Serving {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.hear_all();
     }
 
     /// Whether it has ended by itself.
@@ -185,7 +190,16 @@ impl Serving {
     /// Asks it to end, and waits for that; the exit code.
     pub fn stop(mut self) -> i32 {
         self.signal("TERM");
-        self.child.wait().unwrap().code().unwrap_or(-1)
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        self.hear_all();
+        code
+    }
+
+    /// Of a server that has ended, the last that it logged may not have been read yet.
+    fn hear_all(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            listener.join().unwrap();
+        }
     }
 }
 
@@ -205,15 +219,15 @@ fn config(folder: &Folder, environment: &[(&str, &str)]) -> Config {
     Config::load(&file, folder.path(), &environment).0.unwrap()
 }
 
-fn collect(mut stream: impl std::io::BufRead + Send + 'static) -> Arc<Mutex<String>> {
+fn collect(mut stream: impl std::io::BufRead + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let log = Arc::new(Mutex::new(String::new()));
     let into = Arc::clone(&log);
-    std::thread::spawn(move || {
+    let listener = std::thread::spawn(move || {
         let mut line = String::new();
         while stream.read_line(&mut line).is_ok_and(|read| read > 0) {
             into.lock().unwrap().push_str(&line);
             line.clear();
         }
     });
-    log
+    (log, listener)
 }
