@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use jiff::{Timestamp, Unit};
 use oncue_rules::catalog::{CheckCode, Problem};
 use oncue_rules::event::Event;
 use oncue_rules::ids::{ActionName, RuleName, RunId, StepPath, SubAppId};
@@ -181,6 +182,12 @@ pub enum ErrorClass {
         /// How long the other side asked to wait.
         after: Option<Duration>,
     },
+    /// It was not made, since the other side is left alone at present or has had its share: it is made after this long, and
+    /// is no attempt of the step.
+    Held {
+        /// How long until it may be made.
+        after: Duration,
+    },
     /// Trying again cannot help.
     Fatal,
     /// It was sent, and it is not known whether it took effect. Not for actions that are safe to call again: they say
@@ -192,6 +199,14 @@ impl ActionError {
     /// An error that another attempt may not meet.
     pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { class: ErrorClass::Retry { after: None }, code: code.into(), message: message.into() }
+    }
+
+    /// An attempt that was not made; `what` says what it was for and why, and is followed by the time of the next try.
+    pub fn held(code: impl Into<String>, what: &str, after: Duration) -> Self {
+        let again = Timestamp::now().saturating_add(after).unwrap_or(Timestamp::MAX);
+        let again = again.round(Unit::Second).unwrap_or(again);
+        let message = format!("{what}: not sent, tried again from {again} on");
+        Self { class: ErrorClass::Held { after }, code: code.into(), message }
     }
 
     /// An error that every attempt meets.

@@ -14,6 +14,7 @@ pub mod script;
 pub mod target;
 pub mod tencent;
 mod text;
+pub mod valve;
 pub mod vod;
 pub mod webhook;
 

@@ -272,6 +272,7 @@ impl Way<'_, '_> {
             generation: row.generation,
             started_at: LATER,
             retry_at: Some(LATER),
+            held_since: None,
             earlier: params.and_then(|params| self.earlier(step, row, &params)),
             app: None,
         };

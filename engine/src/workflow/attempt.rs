@@ -20,6 +20,10 @@ const AFTER_LIMIT: Duration = Duration::from_hours(24);
 /// A step that lost so few attempts is repeated without a pause: what ended the process was probably something else.
 const LOSSES_AT_ONCE: u32 = 2;
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How long a step is held back at most that has neither `within` nor a `timeout`.
+const HELD_LIMIT: Duration = Duration::from_hours(72);
+/// How far the next tries of attempts are spread that were held back until the same moment.
+const HELD_SPREAD: Duration = Duration::from_secs(10);
 
 impl<'p> Walk<'p> {
     /// What there is to do when an input changed nothing.
@@ -49,6 +53,7 @@ impl<'p> Walk<'p> {
 
     fn attempt_failed(&mut self, place: &Place<'p>, number: u32, failure: &ActionError) -> Next {
         let class = match failure.class {
+            ErrorClass::Held { after } => return self.held(place, number, after, failure),
             ErrorClass::Retry { .. } => "retry",
             ErrorClass::Fatal => "fatal",
             ErrorClass::Unknown => "unknown",
@@ -66,10 +71,51 @@ impl<'p> Walk<'p> {
     }
 
     fn retry_later(&mut self, place: &Place<'p>, due_at: Timestamp) -> Next {
-        let Some(Active::Call { retry_at, .. }) = &mut self.cursor.state.active else { return self.rest() };
-        *retry_at = Some(due_at);
+        let Some(Active::Call { retry_at, held_since, .. }) = &mut self.cursor.state.active else {
+            return self.rest();
+        };
+        (*retry_at, *held_since) = (Some(due_at), None);
         self.draft.timer(place.path(), TimerKind::Retry, due_at);
         Next::Park
+    }
+
+    /// Takes back an attempt that was not made because of how the other side is, until it may be. However often that happens,
+    /// one row tells of it.
+    fn held(&mut self, place: &Place<'p>, number: u32, after: Duration, failure: &ActionError) -> Next {
+        let error = error(&place.path, &failure.code, &failure.message, "held");
+        let overdue = self.overdue();
+        let due_at = self.held_until(place, after);
+        let now = self.now;
+        let Some(Active::Call { attempts, retry_at, held_since, .. }) = &mut self.cursor.state.active else {
+            return self.rest();
+        };
+        *attempts = attempts.saturating_sub(1);
+        *retry_at = due_at;
+        let at = *held_since.get_or_insert(now);
+        self.draft.failed_attempt(FailedAttempt { path: place.path(), number, at, error: error.clone() });
+        match (overdue, due_at) {
+            (Some(depth), _) => self.time_out(depth, "held"),
+            (None, None) => self.give_up(error),
+            (None, Some(due_at)) => {
+                self.draft.timer(place.path(), TimerKind::Retry, due_at);
+                Next::Park
+            }
+        }
+    }
+
+    /// When an attempt is made that is held back for so long; none when that is too late.
+    fn held_until(&self, place: &Place<'p>, after: Duration) -> Option<Timestamp> {
+        let Some(Active::Call { generation, started_at, earlier, .. }) = &self.cursor.state.active else { return None };
+        let since = earlier.as_ref().map_or(*started_at, |earlier| earlier.since);
+        let has_timeout = self.places().iter().any(|place| place.deadline().is_some());
+        let within = self.program.retry(place.step).within.or((!has_timeout).then_some(HELD_LIMIT));
+        let after = after.min(AFTER_LIMIT);
+        // Another moment each time: else the same one of many would always be the first.
+        let draw = u32::try_from(self.now.0.rem_euclid(i64::from(u32::MAX))).unwrap_or_default();
+        let spread = after.min(HELD_SPREAD).mul_f64(jitter(&self.key(place, *generation), draw));
+        let due_at = self.now.after(after + spread);
+        let too_late = within.is_some_and(|within| due_at > since.after(within));
+        (!too_late).then_some(due_at)
     }
 
     fn give_up(&mut self, error: ErrorRecord) -> Next {

@@ -207,7 +207,9 @@ impl<'p> Walk<'p> {
 /// Whether a step that ends so may have timers or waits of its own besides its `timeout`.
 fn active_timers(active: Option<&Active>) -> bool {
     match active {
-        Some(Active::Call { attempts, retry_at, .. }) => *attempts > 1 || retry_at.is_some(),
+        Some(Active::Call { attempts, retry_at, held_since, .. }) => {
+            *attempts > 1 || retry_at.is_some() || held_since.is_some()
+        }
         Some(Active::Completion { .. } | Active::Sleep { .. } | Active::Wait { .. }) => true,
         Some(Active::Fork(_)) | None => false,
     }

@@ -123,7 +123,8 @@ pub struct ErrorRecord {
     pub code: String,
     /// A sentence for people.
     pub message: String,
-    /// `retry` (attempts ran out), `fatal`, or `unknown` (sent, and no answer came).
+    /// `retry` (attempts ran out), `fatal`, `unknown` (sent, and no answer came), or `held` (not sent: the other side was left
+    /// alone, or had its share, for too long).
     pub class: String,
 }
 

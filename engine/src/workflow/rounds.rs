@@ -88,6 +88,7 @@ impl<'p> Walk<'p> {
             generation,
             started_at,
             retry_at: Some(due_at),
+            held_since: None,
             earlier: Some(earlier),
             app,
         });

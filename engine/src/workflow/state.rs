@@ -138,6 +138,9 @@ pub enum Active {
         /// When the next attempt is due; none while one is under way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
+        /// Since when the present attempt has been held back, if it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_since: Option<Timestamp>,
         /// What was submitted before, where this submits again what failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         earlier: Option<Earlier>,

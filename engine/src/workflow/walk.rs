@@ -185,6 +185,7 @@ impl<'p> Walk<'p> {
                     generation: self.cursor.state.generation(),
                     started_at: self.now,
                     retry_at: None,
+                    held_since: None,
                     earlier: None,
                     app: None,
                 });

@@ -1,8 +1,5 @@
 //! Targets: the named places that webhooks go to. They are live: each attempt looks its target up anew.
 
-mod breaker;
-mod pace;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,11 +9,11 @@ use arc_swap::ArcSwap;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
-pub use breaker::{Breaker, BreakerSettings, Pass};
-pub use pace::{Pace, Rate};
-
 use crate::outbound::Expect;
+use crate::valve::{Valve, ValveSettings};
 use crate::webhook::Sign;
+
+pub use crate::valve::{BreakerSettings, Held, Pass, Rate};
 
 /// A named place.
 #[derive(Clone)]
@@ -50,32 +47,18 @@ impl fmt::Debug for Target {
 pub struct Place {
     /// The target.
     pub target: Arc<Target>,
-    pace: Option<Arc<Pace>>,
-    breaker: Arc<Breaker>,
-}
-
-/// Why a request may not go to a target now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
-    /// Its breaker is open for so long.
-    Open(Duration),
-    /// Its rate has no room before the deadline, but after so long.
-    Full(Duration),
+    valve: Valve,
 }
 
 impl Place {
     fn new(target: Target) -> Self {
-        let pace = target.rate.map(|rate| Arc::new(Pace::new(rate)));
-        let breaker = Arc::new(Breaker::new(target.breaker));
-        Self { target: Arc::new(target), pace, breaker }
+        let valve = Valve::new(ValveSettings { rate: target.rate, breaker: target.breaker });
+        Self { target: Arc::new(target), valve }
     }
 
     /// This target in place of an earlier one of its name: what is known goes on where its settings are the same.
     fn after(self, earlier: &Self) -> Self {
-        let pace = if self.target.rate == earlier.target.rate { earlier.pace.clone() } else { self.pace };
-        let same = self.target.breaker == earlier.target.breaker;
-        let breaker = if same { Arc::clone(&earlier.breaker) } else { self.breaker };
-        Self { target: self.target, pace, breaker }
+        Self { target: self.target, valve: self.valve.after(&earlier.valve) }
     }
 
     /// Waits until a request may go, at most until the deadline.
@@ -84,12 +67,7 @@ impl Place {
     ///
     /// When it may not go by then; nothing was used up.
     pub async fn enter(&self, deadline: Instant) -> Result<Pass, Held> {
-        self.breaker.is_closed(Instant::now()).map_err(Held::Open)?;
-        if let Some(pace) = &self.pace {
-            let go = pace.reserve(Instant::now(), deadline).map_err(Held::Full)?;
-            tokio::time::sleep_until(go.into()).await;
-        }
-        self.breaker.admit(Instant::now()).map_err(Held::Open)
+        self.valve.enter(deadline).await
     }
 }
 

@@ -245,11 +245,11 @@ fn sign_now(sign: &Sign, headers: &mut HeaderMap, call: &Call, body: &[u8]) -> R
 }
 
 fn refused(name: &str, held: Held) -> ActionError {
-    let (after, code, message) = match held {
-        Held::Open(after) => (after, "BreakerOpen", format!("the target `{name}` failed too often and is left alone")),
-        Held::Full(after) => (after, "RateReached", format!("the rate of the target `{name}` has no room in time")),
+    let (code, what) = match held {
+        Held::Open(_) => ("BreakerOpen", format!("the target `{name}` failed too often and is left alone")),
+        Held::Full(_) => ("RateReached", format!("the rate of the target `{name}` has no room in time")),
     };
-    ActionError { class: ErrorClass::Retry { after: Some(after) }, code: code.to_owned(), message }
+    ActionError::held(code, &what, held.after())
 }
 
 /// Whether a status says that the other side is in trouble, rather than that it does not like what it was sent.

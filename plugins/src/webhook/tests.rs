@@ -185,7 +185,7 @@ async fn a_target_that_fails_in_a_row_is_left_alone() {
     }
     let error = send().await;
     assert_eq!(error.code, "BreakerOpen");
-    assert!(matches!(error.class, ErrorClass::Retry { after: Some(_) }), "{error}");
+    assert!(matches!(error.class, ErrorClass::Held { .. }), "{error}");
     assert_eq!(server.requests().len(), 3);
 }
 

@@ -152,6 +152,52 @@ fn no_attempt_begins_past_within() {
     assert_eq!((run.calls.len(), run.status()), (1, RunStatus::Dead));
 }
 
+fn held(seconds: u64) -> ActionError {
+    ActionError { class: ErrorClass::Held { after: Duration::from_secs(seconds) }, ..busy() }
+}
+
+#[test]
+fn what_is_held_back_is_no_attempt_and_has_one_row_however_often_it_is() {
+    let replies = (0..50).map(|_| Err(held(30))).chain([Err(busy()), Err(held(30))]);
+    let mut run = Simulation::begin(&program(vec![act("a", &json!({})).tries(2)], Vec::new())).replies("a", replies);
+    run.step();
+    assert_eq!((run.status(), run.run.state().rest()), (RunStatus::Waiting, Next::Park));
+    run.restart();
+    let run = run.run();
+    assert_eq!((run.status(), run.db.rows["a"].attempts, run.keys["a"].len()), (RunStatus::Succeeded, 2, 1));
+    assert!(
+        run.calls[..51].iter().all(|call| call.attempt == 1) && run.calls[51..].iter().all(|call| call.attempt == 2)
+    );
+    let mut told: Vec<_> = run.db.failed_attempts.iter().map(|failed| (failed.number, failed.at)).collect();
+    told.dedup();
+    assert_eq!(told.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 1, 2], "held, failed, held");
+    assert_eq!(run.db.failed_attempts[0].error.class, "held");
+    let waited = run.now.since(START);
+    assert!((Duration::from_secs(51 * 30)..Duration::from_secs(51 * 40 + 1)).contains(&waited), "{waited:?}");
+    assert!(run.db.timers.is_empty());
+}
+
+#[test]
+fn what_is_held_back_ends_with_within_or_the_timeout_or_after_three_days() {
+    let held_for_ever = |step| {
+        let replies = (0..9_000).map(|_| Err(held(60)));
+        let run = Simulation::begin(&program(vec![step], Vec::new())).replies("a", replies).run();
+        let error = run.db.error.clone().unwrap();
+        assert_eq!((run.status(), run.db.rows["a"].attempts), (RunStatus::Dead, 0));
+        (error.code, error.class, run.now.since(START))
+    };
+    let mut bounded = act("a", &json!({}));
+    bounded.retry = Some(oncue_rules::rule::Retry { within: Some(Duration::from_mins(5)), ..Default::default() });
+    let (code, class, after) = held_for_ever(bounded);
+    assert_eq!((code.as_str(), class.as_str()), ("busy", "held"));
+    assert!((Duration::from_mins(3)..=Duration::from_mins(5)).contains(&after), "{after:?}");
+    let (code, _, after) = held_for_ever(act("a", &json!({})).within(300));
+    assert_eq!((code.as_str(), after), ("timeout", Duration::from_mins(5)));
+    let (code, class, after) = held_for_ever(act("a", &json!({})));
+    assert_eq!((code.as_str(), class.as_str()), ("busy", "held"));
+    assert!((Duration::from_hours(71)..=Duration::from_hours(72)).contains(&after), "{after:?}");
+}
+
 #[test]
 fn a_timeout_ends_the_back_off_and_continue_goes_on() {
     let steps = vec![

@@ -1,9 +1,9 @@
-//! Leaves a target alone that is in trouble: it recovers sooner, and nobody waits for what will not come.
+//! Leaves another side alone that is in trouble: it recovers sooner, and nobody waits for what will not come.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// When a target is left alone, and for how long.
+/// When another side is left alone, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerSettings {
     /// After so many failures in a row.
@@ -19,7 +19,7 @@ impl Default for BreakerSettings {
     }
 }
 
-/// What is known of a target's health.
+/// What is known of the health of another side.
 #[derive(Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
@@ -47,7 +47,7 @@ pub struct Pass {
 }
 
 impl Breaker {
-    /// A target of which nothing bad is known.
+    /// One of which nothing bad is known.
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
         Self { settings, state: Mutex::new(State::Closed { failures: 0 }) }
@@ -87,7 +87,7 @@ impl Breaker {
 }
 
 impl Pass {
-    /// The target answered, whatever it said.
+    /// It answered, whatever it said.
     pub fn well(mut self) {
         let breaker = Arc::clone(&self.breaker);
         let mut state = breaker.state();
@@ -98,7 +98,7 @@ impl Pass {
         self.is_trial = false;
     }
 
-    /// The target did not answer, or said that it is in trouble.
+    /// It did not answer, or said that it is in trouble.
     pub fn badly(mut self, now: Instant) {
         let breaker = Arc::clone(&self.breaker);
         let BreakerSettings { failures: most, open } = breaker.settings;
