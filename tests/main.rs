@@ -19,6 +19,7 @@ mod docs;
 mod examples;
 mod explain;
 mod layering;
+mod left_alone;
 mod limit;
 mod matching;
 mod packaging;

@@ -69,6 +69,7 @@ fn parts(config: &Config, emitter: Arc<LateEmitter>) -> Result<registry::Parts, 
     let endpoint = config.vod.endpoint.parse().map_err(Error::endpoint)?;
     let client = vod::Client::with_patience(endpoint, config.vod.region.as_deref(), config.tencent.timeout)
         .map_err(Error::client)?;
+    client.tencent().valves().set(config.tencent.valves);
     let outbound = outbound::Client::new().map_err(Error::outbound)?;
     let targets = Targets::new(config.targets.clone());
     let plain_loopback = config.tencent.plain_loopback;

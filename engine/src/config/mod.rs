@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oncue_plugins::target::Target;
+use oncue_plugins::valve::ValveSettings;
 use oncue_plugins::vod::Credentials;
 use oncue_rules::ids::{SecretName, SubAppId};
 use oncue_rules::rule_set::Defaults;
@@ -96,6 +97,8 @@ pub struct Tencent {
     pub plain_loopback: bool,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// How many requests each API gets with one key, and when it is left alone.
+    pub valves: ValveSettings,
 }
 
 /// One application.

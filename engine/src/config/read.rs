@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use oncue_plugins::tencent::client::PATIENCE;
+use oncue_plugins::valve::ValveSettings;
 use oncue_plugins::vod::Credentials;
 use oncue_rules::decode::{Field, Fields, Findings, Identifier};
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
@@ -122,7 +123,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
 
 impl Default for Tencent {
     fn default() -> Self {
-        Self { plain_loopback: false, timeout: PATIENCE }
+        Self { plain_loopback: false, timeout: PATIENCE, valves: ValveSettings::default() }
     }
 }
 
@@ -182,8 +183,9 @@ fn tencent(field: &Field<'_>) -> Option<Tencent> {
     let plain_loopback = fields.optional("plain_loopback").map_or(Some(false), |field| field.boolean());
     let timeout =
         fields.optional("timeout").map_or(Some(PATIENCE), |field| field.duration(SHORTEST_PATIENCE..=LONGEST_PATIENCE));
+    let valves = targets::valve(&mut fields);
     fields.finish();
-    Some(Tencent { plain_loopback: plain_loopback?, timeout: timeout? })
+    Some(Tencent { plain_loopback: plain_loopback?, timeout: timeout?, valves: valves? })
 }
 
 fn endpoint(field: &Field<'_>) -> Option<String> {

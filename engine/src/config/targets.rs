@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oncue_plugins::outbound::Expect;
-use oncue_plugins::target::{BreakerSettings, Rate, Target};
+use oncue_plugins::target::Target;
+use oncue_plugins::valve::{BreakerSettings, Rate, ValveSettings};
 use oncue_plugins::webhook::{self, Key, Sign};
 use oncue_rules::decode::{Field, Fields, Identifier, all, did_you_mean};
 use oncue_rules::node::NodeKind;
@@ -63,19 +64,18 @@ impl Reading<'_> {
         let sign = self.sign(&mut fields);
         let headers = fields.optional("headers").map_or_else(|| Some(HeaderMap::new()), |field| self.headers(&field));
         let expect = optional(&mut fields, "expect", expect);
-        let rate = optional(&mut fields, "rate", rate);
-        let breaker =
-            fields.optional("breaker").map_or_else(|| Some(BreakerSettings::default()), |field| breaker(&field));
+        let valve = valve(&mut fields);
         let allow_private = fields.optional("allow_private").map_or(Some(false), |field| field.boolean());
         let timeout = optional(&mut fields, "timeout", |field| field.duration(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT));
         fields.finish();
+        let ValveSettings { rate, breaker } = valve?;
         Some(Target {
             url: url?,
             sign: sign?,
             headers: headers?,
             expect: expect?,
-            rate: rate?,
-            breaker: breaker?,
+            rate,
+            breaker,
             allow_private: allow_private?,
             timeout: timeout?,
         })
@@ -269,6 +269,13 @@ fn expect(field: &Field<'_>) -> Option<Expect> {
         field.error(format!("`{}`: {}", field.name(), error.message), hint);
     };
     expect.map_err(report).ok()
+}
+
+/// `rate` and `breaker`, where they stand side by side.
+pub(super) fn valve(fields: &mut Fields<'_>) -> Option<ValveSettings> {
+    let rate = optional(fields, "rate", rate);
+    let breaker = fields.optional("breaker").map_or_else(|| Some(BreakerSettings::default()), |field| breaker(&field));
+    Some(ValveSettings { rate: rate?, breaker: breaker? })
 }
 
 fn rate(field: &Field<'_>) -> Option<Rate> {

@@ -47,7 +47,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     let Vod { endpoint, region } = vod;
     compare("vod.endpoint", started.vod.endpoint.clone(), endpoint);
     compare("vod.region", region_text(started.vod.region.as_deref()), region_text(region.as_deref()));
-    let Tencent { plain_loopback, timeout } = tencent;
+    let Tencent { plain_loopback, timeout, valves } = tencent;
     compare("tencent.plain_loopback", started.tencent.plain_loopback.to_string(), plain_loopback.to_string());
     compare("tencent.timeout", write_duration(started.tencent.timeout), write_duration(timeout));
     let Limits { body, connections, in_flight, quarantine } = limits;
@@ -63,7 +63,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         store: started.store.clone(),
         rules,
         vod: started.vod.clone(),
-        tencent: started.tencent,
+        tencent: Tencent { valves, ..started.tencent },
         credentials,
         secrets,
         apps,
@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn everything_else_is_taken() {
-        let held = hold(&config(""), config("keep: 2d\nrules: other\nadmin_token: 0123456789abcdef"));
+        let written = "keep: 2d\nrules: other\nadmin_token: 0123456789abcdef\ntencent: { rate: 7/s }";
+        let held = hold(&config(""), config(written));
+        assert_eq!(held.config.tencent.valves.rate, Some("7/s".parse().unwrap()));
         assert!(held.at_next_start.is_empty());
         assert_eq!(held.config.keep, Duration::from_hours(48));
         assert_eq!(held.config.rules, [Path::new("f/other")]);

@@ -9,7 +9,7 @@
 //!        |          a problem: reported, what is live stays
 //!      store        contents that runs will pin are durable
 //!        |
-//!      swap         programs, then secrets and targets, then rules and applications, then doors and the admin token
+//!      swap         programs, then secrets, targets and valves, then rules and applications, then doors and the admin token
 //! ```
 //!
 //! The order of the swap: whoever begins a run has its program, whichever set it was judged by, and a door opens when
@@ -65,7 +65,7 @@ pub(crate) struct Parts {
     pub started: Config,
     /// The actions.
     pub registry: Arc<Registry>,
-    /// What the actions work with; the targets among it change.
+    /// What the actions work with; targets and valves among it change.
     pub actions: registry::Parts,
     /// Where contents are kept.
     pub store: Arc<dyn Store>,
@@ -245,6 +245,7 @@ impl Reloader {
         let token = new_token.or_else(|| tokens.load().first().cloned());
         secrets.replace(token.iter().fold(config.known_secrets(), KnownSecrets::and));
         actions.targets.replace(config.targets.clone());
+        actions.vod.tencent().valves().set(config.tencent.valves);
         present.replace(live);
         doors.store(Arc::new(self::doors(&config)));
         tokens.store(Arc::new(token.into_iter().collect()));

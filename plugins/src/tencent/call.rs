@@ -143,6 +143,7 @@ impl Action for TencentCall {
         };
         let key = tencent::key(call.app.as_deref())?;
         let is_vod = params.service == VOD;
+        let errors = if is_vod { vod::ERRORS } else { Errors::GENERAL };
         let request = Request {
             service: &params.service,
             version: &params.version,
@@ -152,8 +153,9 @@ impl Action for TencentCall {
             payload: payload.as_bytes(),
             key: &key,
             deadline: call.deadline,
+            errors,
+            limit: vod::limits::of(&params.action).filter(|_| is_vod),
         };
-        let errors = if is_vod { vod::ERRORS } else { Errors::GENERAL };
         let repeatable = self.repeatable(&call.params) != Repeatable::No;
         let answer = self.vod.tencent().call(request).await;
         answer.map(Value::map).map_err(|error| error.into_action_error(errors, call.attempt, repeatable))

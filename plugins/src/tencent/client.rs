@@ -2,6 +2,7 @@
 
 mod connect;
 mod endpoint;
+mod valves;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,13 +14,15 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, 
 
 pub use connect::ClientError;
 pub use endpoint::{Endpoint, EndpointError};
+pub use valves::Valves;
 
 use super::credentials::Key;
-use super::error::{ApiError, CallError};
+use super::error::{ApiError, CallError, Errors, Health};
 use super::tc3;
 use crate::outbound::pause::retry_after;
 use crate::outbound::reason;
 use crate::outbound::sent::{self, SentFlag};
+use crate::valve::{Held, Pass, Rate, Valve};
 
 /// The most bytes of an answer that are read; most answers are a few hundred.
 pub const ANSWER_LIMIT: usize = 1024 * 1024;
@@ -32,10 +35,11 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// How long an answer may take, as the vendor's own SDKs have it.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Makes signed calls. A clone is cheap and shares the connections.
+/// Makes signed calls. A clone is cheap and shares the connections, and what is known of the APIs.
 #[derive(Debug, Clone)]
 pub struct Client {
     connections: Arc<Connections>,
+    valves: Valves,
     patience: Duration,
 }
 
@@ -65,6 +69,17 @@ pub struct Request<'a> {
     pub key: &'a Key,
     /// When the answer is of no more use.
     pub deadline: Instant,
+    /// What its error codes mean.
+    pub errors: Errors,
+    /// How many requests of one key the vendor takes; none where it does not say.
+    pub limit: Option<Rate>,
+}
+
+/// What a request that left tells of its API. One that is dropped when its time was over says that there was no answer.
+struct Outcome {
+    pass: Option<Pass>,
+    valve: Valve,
+    deadline: Instant,
 }
 
 impl Client {
@@ -72,7 +87,13 @@ impl Client {
     /// comes keeps others waiting.
     #[must_use]
     pub fn new(patience: Duration) -> Self {
-        Self { connections: Arc::default(), patience }
+        Self { connections: Arc::default(), valves: Valves::default(), patience }
+    }
+
+    /// What stands before each API.
+    #[must_use]
+    pub fn valves(&self) -> &Valves {
+        &self.valves
     }
 
     /// Makes what connections to an endpoint need, so that a fault of this machine shows at the start.
@@ -93,30 +114,77 @@ impl Client {
         Ok(kept.get_or_init(|| http))
     }
 
-    /// Sends a request and gives the members of `Response`.
+    /// Sends a request and gives the members of `Response`. It waits for its turn where there is a rate.
     ///
     /// # Errors
     ///
-    /// When there is no result by the deadline, or it is an error.
+    /// When there is no result by the deadline, or it is an error. Nothing is sent while the API is left alone, because calls
+    /// with this key failed too often in a row, or when its turn would come too late.
     pub async fn call(&self, request: Request<'_>) -> Result<Map, CallError> {
-        let headers = headers(&request, Timestamp::now().as_second())?;
         let http = self.http(request.endpoint).map_err(|error| CallError::NotSent { reason: error.to_string() })?;
-        let (body, sent) = sent::body(request.payload.to_vec());
-        let outgoing = http.post(request.endpoint.url()).headers(headers).body(body);
-        let exchange = async {
-            let response = outgoing.send().await.map_err(|error| failed(error, &sent))?;
-            answer(response).await
-        };
+        let valve = self.valves.of(&request);
+        let turn = valve.enter(request.deadline.min(Instant::now() + self.patience)).await;
+        let pass = turn.map_err(|held| CallError::Held { what: held_back(&request, held), held })?;
         let deadline = request.deadline.min(Instant::now() + self.patience);
-        match tokio::time::timeout_at(deadline.into(), exchange).await {
-            Ok(result) => result,
-            Err(_elapsed) if sent.is_set() => {
-                Err(CallError::NoAnswer { reason: "the time for an answer is over".to_owned() })
+        let outcome = Outcome { pass: Some(pass), valve, deadline };
+        let result = exchange(http, &request, deadline).await;
+        outcome.is(result.as_ref().map_or_else(|error| error.health(request.errors), |_| Health::Well));
+        result
+    }
+}
+
+impl Outcome {
+    fn is(mut self, health: Health) {
+        let (now, pass) = (Instant::now(), self.pass.take());
+        match (health, pass) {
+            (Health::Well, Some(pass)) => {
+                pass.well();
+                self.valve.taken();
             }
-            Err(_elapsed) => {
-                Err(CallError::NotSent { reason: "the time for an answer was over before the request left".to_owned() })
+            (Health::Limited(asked), Some(pass)) => {
+                pass.well();
+                self.valve.pause(now, asked);
             }
+            (Health::Troubled, Some(pass)) => pass.badly(now),
+            (Health::Untold, _) | (_, None) => {}
         }
+    }
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        if let Some(pass) = self.pass.take().filter(|_| now >= self.deadline) {
+            pass.badly(now);
+        }
+    }
+}
+
+/// Makes one request, signed as it leaves.
+async fn exchange(http: &reqwest::Client, request: &Request<'_>, deadline: Instant) -> Result<Map, CallError> {
+    let headers = headers(request, Timestamp::now().as_second())?;
+    let (body, sent) = sent::body(request.payload.to_vec());
+    let outgoing = http.post(request.endpoint.url()).headers(headers).body(body);
+    let exchange = async {
+        let response = outgoing.send().await.map_err(|error| failed(error, &sent))?;
+        answer(response).await
+    };
+    match tokio::time::timeout_at(deadline.into(), exchange).await {
+        Ok(result) => result,
+        Err(_elapsed) if sent.is_set() => {
+            Err(CallError::NoAnswer { reason: "the time for an answer is over".to_owned() })
+        }
+        Err(_elapsed) => {
+            Err(CallError::NotSent { reason: "the time for an answer was over before the request left".to_owned() })
+        }
+    }
+}
+
+fn held_back(request: &Request<'_>, held: Held) -> String {
+    let Request { service, action, .. } = request;
+    match held {
+        Held::Open(_) => format!("the API {action} of {service} failed too often with this key and is left alone"),
+        Held::Full(_) => format!("the API {action} of {service} has had its share of calls with this key"),
     }
 }
 
@@ -178,7 +246,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| CallError::NoAnswer { reason: reason(error) })? {
         if body.len() + chunk.len() > ANSWER_LIMIT {
-            return Err(CallError::NoAnswer { reason: format!("the answer is larger than {ANSWER_LIMIT} bytes") });
+            return Err(CallError::TooLarge { limit: ANSWER_LIMIT });
         }
         body.extend_from_slice(&chunk);
     }

@@ -8,6 +8,7 @@ pub use table::{Entry, Errors, FEW, GENERAL, Verdict};
 
 use crate::action::{ActionError, ErrorClass};
 use crate::text::printable;
+use crate::valve::Held;
 
 /// How much of the vendor's sentence is kept, in characters.
 const MESSAGE_LIMIT: usize = 300;
@@ -32,6 +33,14 @@ pub enum CallError {
         /// Why.
         reason: String,
     },
+    /// It was not tried: the API is left alone at present, or has had its share.
+    #[error("not sent: {what}")]
+    Held {
+        /// The API and why, for people.
+        what: String,
+        /// What held it back.
+        held: Held,
+    },
     /// It certainly took no effect: no connection, or its body never left.
     #[error("not sent: {reason}")]
     NotSent {
@@ -43,6 +52,12 @@ pub enum CallError {
     NoAnswer {
         /// Why.
         reason: String,
+    },
+    /// It left, and the answer is too large to be read: it may have taken effect.
+    #[error("no usable answer: it is larger than {limit} bytes")]
+    TooLarge {
+        /// The most that is read.
+        limit: usize,
     },
     /// The answer is an HTTP error without an API error in it.
     #[error("HTTP status {status}")]
@@ -62,7 +77,38 @@ pub enum CallError {
     },
 }
 
+/// What an answer, or none, says of the API itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answers, whatever it says.
+    Well,
+    /// It does not answer, or says that it is in trouble.
+    Troubled,
+    /// It answers that it has had too many requests, and may say how long it wants to be left alone.
+    Limited(Option<Duration>),
+    /// Nothing: what answered is not the API, or nothing was asked.
+    Untold,
+}
+
 impl CallError {
+    /// What it says of the API.
+    #[must_use]
+    pub fn health(&self, errors: Errors) -> Health {
+        match self {
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Status { status: 408 | 500..=599, .. } => {
+                Health::Troubled
+            }
+            Self::TooLarge { .. } => Health::Well,
+            Self::Status { status: 429, after } => Health::Limited(*after),
+            Self::Invalid { .. } | Self::Held { .. } | Self::Status { .. } => Health::Untold,
+            Self::Api { error, after } => match errors.verdict(&error.code).0 {
+                Verdict::Limited => Health::Limited(*after),
+                Verdict::Retry => Health::Troubled,
+                Verdict::RetryUpTo(_) | Verdict::Done | Verdict::Fatal => Health::Well,
+            },
+        }
+    }
+
     /// Whether the vendor says that it has this request already, which for the one who asked is success.
     #[must_use]
     pub fn is_duplicate(&self, errors: Errors) -> bool {
@@ -76,15 +122,22 @@ impl CallError {
         let ambiguous = if repeatable { ErrorClass::Retry { after: None } } else { ErrorClass::Unknown };
         match self {
             Self::Invalid { reason } => ActionError::fatal("InvalidRequest", reason),
-            Self::NotSent { reason } => ActionError::retry("NotSent", reason),
-            Self::NoAnswer { reason } => {
-                let message = format!("sent, but no usable answer came back: {reason}");
-                ActionError { class: ambiguous, code: "NoAnswer".to_owned(), message }
+            Self::Held { what, held } => {
+                let code = if matches!(held, Held::Open(_)) { "BreakerOpen" } else { "RateReached" };
+                ActionError::held(code, &what, held.after())
             }
+            Self::NotSent { reason } => ActionError::retry("NotSent", reason),
+            Self::NoAnswer { reason } => no_answer(&reason, ambiguous),
+            Self::TooLarge { limit } => no_answer(&format!("it is larger than {limit} bytes"), ambiguous),
             Self::Status { status, after } => status_error(status, after, ambiguous),
             Self::Api { error, after } => api_error(errors, &error, after, attempt),
         }
     }
+}
+
+fn no_answer(reason: &str, class: ErrorClass) -> ActionError {
+    let message = format!("sent, but no usable answer came back: {reason}");
+    ActionError { class, code: "NoAnswer".to_owned(), message }
 }
 
 fn status_error(status: u16, after: Option<Duration>, ambiguous: ErrorClass) -> ActionError {
@@ -105,7 +158,7 @@ fn status_error(status: u16, after: Option<Duration>, ambiguous: ErrorClass) -> 
 fn api_error(errors: Errors, error: &ApiError, after: Option<Duration>, attempt: u32) -> ActionError {
     let (verdict, advice) = errors.verdict(&error.code);
     let class = match verdict {
-        Verdict::Retry => ErrorClass::Retry { after },
+        Verdict::Retry | Verdict::Limited => ErrorClass::Retry { after },
         Verdict::RetryUpTo(attempts) if attempt <= attempts => ErrorClass::Retry { after },
         Verdict::RetryUpTo(_) | Verdict::Fatal | Verdict::Done => ErrorClass::Fatal,
     };

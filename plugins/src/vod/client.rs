@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use oncue_rules::value::Map;
 
+use super::{ERRORS, limits};
 pub use crate::tencent::client::{ANSWER_LIMIT, ClientError, Endpoint, EndpointError, PATIENCE};
 use crate::tencent::credentials::Key;
 use crate::tencent::error::CallError;
@@ -60,6 +61,8 @@ impl Client {
             payload: &payload,
             key,
             deadline,
+            errors: ERRORS,
+            limit: limits::of(action),
         };
         self.tencent.call(request).await
     }

@@ -6,6 +6,7 @@ mod completion;
 pub mod delete_media;
 pub mod edit_media;
 mod errors;
+pub(crate) mod limits;
 pub mod process_media;
 pub mod review_audio_video;
 mod submission;

@@ -45,6 +45,7 @@ impl<'a> Vendor<'a> {
         let endpoint = endpoint.map_err(|error| Failure::internal("the vendor's endpoint makes no sense", error))?;
         let client = Client::new(endpoint, config.vod.region.as_deref())
             .map_err(|error| Failure::internal("the vendor cannot be called", error))?;
+        client.tencent().valves().set(config.tencent.valves);
         Ok(Self { client, app })
     }
 

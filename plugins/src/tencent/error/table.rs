@@ -1,12 +1,14 @@
 //! The error codes that every API of Tencent Cloud may answer, as data.
 
-use Verdict::{Fatal, Retry, RetryUpTo};
+use Verdict::{Fatal, Limited, Retry, RetryUpTo};
 
 /// What an error code means for the attempt that met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Another attempt may succeed.
+    /// The service is in trouble; another attempt may succeed.
     Retry,
+    /// The service is well and has had too many requests; another attempt may succeed after a pause.
+    Limited,
     /// Another attempt may succeed, up to and including the one after this attempt; then it is fatal.
     RetryUpTo(u32),
     /// The vendor has this request already.
@@ -57,7 +59,7 @@ impl Errors {
 /// The codes that every service may answer.
 pub const GENERAL: &[Entry] = &[
     // Passing.
-    ("RequestLimitExceeded.*", Retry, "the limit of requests per second is reached"),
+    ("RequestLimitExceeded.*", Limited, "the limit of requests per second is reached"),
     ("InternalError.*", Retry, "the service failed"),
     ("ServiceUnavailable.*", Retry, "the service is not available"),
     ("FailedOperation.*", RetryUpTo(FEW), "the operation failed and the vendor gives no further reason"),

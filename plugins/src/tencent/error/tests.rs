@@ -1,13 +1,13 @@
-use super::Verdict::{Done, Fatal, Retry, RetryUpTo};
+use super::Verdict::{Done, Fatal, Limited, Retry, RetryUpTo};
 use super::*;
 use crate::vod::ERRORS;
 
 /// Every code that protocol section 6 names, with what it says there.
 const PROTOCOL: &[(&str, Verdict)] = &[
-    ("RequestLimitExceeded", Retry),
-    ("RequestLimitExceeded.UinLimitExceeded", Retry),
-    ("RequestLimitExceeded.GlobalRegionUinLimitExceeded", Retry),
-    ("RequestLimitExceeded.IPLimitExceeded", Retry),
+    ("RequestLimitExceeded", Limited),
+    ("RequestLimitExceeded.UinLimitExceeded", Limited),
+    ("RequestLimitExceeded.GlobalRegionUinLimitExceeded", Limited),
+    ("RequestLimitExceeded.IPLimitExceeded", Limited),
     ("InternalError", Retry),
     ("InternalError.DBError", Retry),
     ("InternalError.SomethingNew", Retry),
@@ -162,7 +162,7 @@ fn http_statuses_have_classes_and_a_retry_after_is_kept() {
 #[test]
 fn a_service_of_which_nothing_is_known_gets_the_general_advice_and_none_of_vod() {
     for (code, expected) in
-        [("InternalError", Retry), ("RequestLimitExceeded.IPLimitExceeded", Retry), ("AuthFailure.MFAFailure", Fatal)]
+        [("InternalError", Retry), ("RequestLimitExceeded.IPLimitExceeded", Limited), ("AuthFailure.MFAFailure", Fatal)]
     {
         assert_eq!(Errors::GENERAL.verdict(code).0, expected, "{code}");
     }
@@ -173,4 +173,39 @@ fn a_service_of_which_nothing_is_known_gets_the_general_advice_and_none_of_vod()
     for (code, _, advice) in GENERAL {
         assert!(!advice.to_lowercase().contains("vod"), "{code}: {advice}");
     }
+}
+
+#[test]
+fn an_error_tells_whether_the_api_is_well() {
+    let status = |status| CallError::Status { status, after: None }.health(ERRORS);
+    let said = |code: &str| {
+        let error = ApiError { code: code.to_owned(), message: String::new(), request_id: String::new() };
+        CallError::Api { error, after: Some(Duration::from_secs(7)) }.health(ERRORS)
+    };
+    let reason = || "gone".to_owned();
+    assert_eq!(CallError::NotSent { reason: reason() }.health(ERRORS), Health::Troubled);
+    assert_eq!(CallError::NoAnswer { reason: reason() }.health(ERRORS), Health::Troubled);
+    assert_eq!(CallError::TooLarge { limit: 1 }.health(ERRORS), Health::Well);
+    assert_eq!(CallError::Invalid { reason: reason() }.health(ERRORS), Health::Untold);
+    assert_eq!([500, 502, 503, 408].map(status), [Health::Troubled; 4]);
+    assert_eq!([429, 302, 404].map(status), [Health::Limited(None), Health::Untold, Health::Untold]);
+    for code in ["InternalError", "InternalError.Timeout", "ServiceUnavailable", "FailedOperation.DBError"] {
+        assert_eq!(said(code), Health::Troubled, "{code}");
+    }
+    for code in ["FailedOperation", "InvalidParameterValue.FileId", "InvalidParameterValue.SessionId", "Unheard.Of"] {
+        assert_eq!(said(code), Health::Well, "{code}");
+    }
+    assert_eq!(said("RequestLimitExceeded.IPLimitExceeded"), Health::Limited(Some(Duration::from_secs(7))));
+}
+
+#[test]
+fn what_was_held_back_names_its_api_and_the_time_of_the_next_try_and_is_no_attempt() {
+    let held = CallError::Held { what: "the API Do of vod is left alone".to_owned(), held: Held::Open(Duration::ZERO) };
+    let error = held.into_action_error(ERRORS, 1, false);
+    assert_eq!((error.code.as_str(), error.class), ("BreakerOpen", ErrorClass::Held { after: Duration::ZERO }));
+    let (what, when) = error.message.split_once(": not sent, tried again from ").unwrap();
+    assert_eq!(what, "the API Do of vod is left alone");
+    assert!(when.strip_suffix(" on").unwrap().parse::<jiff::Timestamp>().is_ok(), "{when}");
+    let full = CallError::Held { what: String::new(), held: Held::Full(Duration::from_secs(1)) };
+    assert_eq!(full.into_action_error(ERRORS, 1, false).code, "RateReached");
 }
