@@ -18,6 +18,7 @@ mod disk;
 mod docs;
 mod examples;
 mod explain;
+mod in_doubt;
 mod layering;
 mod left_alone;
 mod limit;

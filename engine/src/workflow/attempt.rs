@@ -1,5 +1,6 @@
 //! What becomes of attempts: results, retries, losses and time-outs.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use oncue_plugins::action::{ActionError, ErrorClass, Repeatable};
@@ -20,6 +21,9 @@ const AFTER_LIMIT: Duration = Duration::from_hours(24);
 /// A step that lost so few attempts is repeated without a pause: what ended the process was probably something else.
 const LOSSES_AT_ONCE: u32 = 2;
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// What there is to do about an attempt that may have had its effect and must not be made twice.
+const IN_DOUBT: &str = "whether it took effect is not known, so it is not made again: look there, and if it did not, have the \
+                        dead run go on with `oncue runs retry RUN --again`";
 /// How long a step is held back at most that has neither `within` nor a `timeout`.
 const HELD_LIMIT: Duration = Duration::from_hours(72);
 /// How far the next tries of attempts are spread that were held back until the same moment.
@@ -58,7 +62,11 @@ impl<'p> Walk<'p> {
             ErrorClass::Fatal => "fatal",
             ErrorClass::Unknown => "unknown",
         };
-        let error = error(&place.path, &failure.code, &failure.message, class);
+        let message = match failure.class {
+            ErrorClass::Unknown => Cow::Owned(format!("{}; {IN_DOUBT}", failure.message)),
+            _ => Cow::Borrowed(&failure.message),
+        };
+        let error = error(&place.path, &failure.code, &message, class);
         self.draft.failed_attempt(FailedAttempt { path: place.path(), number, at: self.now, error: error.clone() });
         if let Some(depth) = self.overdue() {
             return self.time_out(depth, class);
@@ -187,13 +195,15 @@ impl<'p> Walk<'p> {
 
     fn lost(&mut self, number: u32) -> Next {
         let Some(place) = self.place() else { return self.rest() };
-        let message = "Oncue stopped while this attempt was under way: whether it took effect is not known";
-        let error = error(&place.path, "interrupted", message, "unknown");
+        let is_once = self.repeatable(&place) == Repeatable::No;
+        let stopped = "Oncue stopped while this attempt was under way";
+        let fix = if is_once { IN_DOUBT } else { "whether it took effect is not known" };
+        let error = error(&place.path, "interrupted", &format!("{stopped}; {fix}"), "unknown");
         self.draft.failed_attempt(FailedAttempt { path: place.path(), number, at: self.now, error: error.clone() });
         let Some(Active::Call { lost, .. }) = &mut self.cursor.state.active else { return self.rest() };
         *lost += 1;
         let losses = *lost;
-        if losses > INTERRUPTION_LIMIT || self.repeatable(&place) == Repeatable::No {
+        if losses > INTERRUPTION_LIMIT || is_once {
             return self.give_up(error);
         }
         let Some(pause) = pause_after(losses) else { return self.call_or_go(&place) };

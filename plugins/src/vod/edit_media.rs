@@ -57,6 +57,10 @@ impl Action for EditMedia {
         submission::submit::<EditMediaParams>(&self.client, &call).await
     }
 
+    fn repeatable(&self, params: &Value) -> Repeatable {
+        submission::repeatable(params)
+    }
+
     fn completion(&self) -> Option<Completion> {
         Some(completion::EDIT)
     }

@@ -63,6 +63,10 @@ impl Action for ProcessMedia {
         submission::submit::<ProcessMediaParams>(&self.client, &call).await
     }
 
+    fn repeatable(&self, params: &Value) -> Repeatable {
+        submission::repeatable(params)
+    }
+
     fn completion(&self) -> Option<Completion> {
         Some(completion::PROCEDURE)
     }

@@ -98,6 +98,10 @@ impl Action for ReviewAudioVideo {
         submission::submit::<ReviewAudioVideoParams>(&self.client, &call).await
     }
 
+    fn repeatable(&self, params: &Value) -> Repeatable {
+        submission::repeatable(params)
+    }
+
     fn completion(&self) -> Option<Completion> {
         Some(completion::REVIEW)
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{Client, ERRORS};
-use crate::action::{ActionError, Call};
+use crate::action::{ActionError, Call, Repeatable};
 use crate::params::{self, invalid};
 use crate::tencent;
 use crate::tencent::credentials::Key;
@@ -51,6 +51,12 @@ pub(super) struct SubmissionOutputs {
     request_id: Option<String>,
     /// Whether the vendor had taken a request with this `SessionId` before: an earlier attempt did it.
     duplicate: bool,
+}
+
+/// Whether a request with these parameters may be made again when no answer came: not where it has no id by which the vendor
+/// knows it again.
+pub(super) fn repeatable(params: &Value) -> Repeatable {
+    if params.get("SessionId").as_text() == Some("") { Repeatable::No } else { Repeatable::Keyed }
 }
 
 /// The request that a call makes.

@@ -9,7 +9,7 @@ use oncue_rules::value::Value;
 
 use super::process_media::ProcessMedia;
 use super::{Client, Credentials, tc3};
-use crate::action::{Action, ActionError, App, Call, ErrorClass};
+use crate::action::{Action, ActionError, App, Call, ErrorClass, Repeatable};
 use crate::testing::stand_in::{Answer, Request, StandIn};
 use crate::testing::{FILE, KEY, call};
 
@@ -293,4 +293,14 @@ async fn no_error_holds_the_secret_key() {
         let error = answered(answer, KEYED).await.unwrap_err();
         assert!(!format!("{error:?}").contains("the-secret-key"), "{error}");
     }
+}
+
+#[test]
+fn a_request_without_a_session_id_is_not_repeatable() {
+    let action = action("http://127.0.0.1:1");
+    let repeatable = |params: &str| action.repeatable(&Value::from_json(params.as_bytes()).unwrap());
+    assert_eq!(repeatable("{}"), Repeatable::Keyed);
+    assert_eq!(repeatable(r#"{"SessionId":null}"#), Repeatable::Keyed);
+    assert_eq!(repeatable(r#"{"SessionId":"mine"}"#), Repeatable::Keyed);
+    assert_eq!(repeatable(r#"{"SessionId":""}"#), Repeatable::No);
 }

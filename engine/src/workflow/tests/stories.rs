@@ -239,7 +239,9 @@ fn an_attempt_that_was_lost_is_repeated_with_its_key_or_ends_as_unknown() {
     let mut single = Simulation::begin(&program(vec![once("a")], Vec::new()));
     single.call();
     single.restart();
-    assert_eq!((single.status(), single.db.error.unwrap().class.as_str()), (RunStatus::Dead, "unknown"));
+    let error = single.db.error.clone().unwrap();
+    assert_eq!((single.status(), error.class.as_str()), (RunStatus::Dead, "unknown"));
+    assert!(error.message.ends_with("go on with `oncue runs retry RUN --again`"), "{}", error.message);
 }
 
 #[test]
