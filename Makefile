@@ -73,6 +73,16 @@ bench-durable: ## Measure a million waits, unfinished runs, loops (PARKED=10000 
 	cargo bench --locked -p oncue --bench durable -- --seconds $${SECONDS_A_CASE:-20} --rounds $${ROUNDS:-5} \
 		--parked $${PARKED:-1000000} --unfinished $${UNFINISHED:-100000} --items $${ITEMS:-10000} $${PART:+--part $$PART}
 
+.PHONY: bench-match
+bench-match: ## Measure matching on one thread as ratios to a JSON parser (SIZES=10,1000 VARIANTS=base; needs python3)
+	@command -v python3 >/dev/null || { echo "python3 is missing: it makes the rules and events" >&2; exit 1; }
+	@mkdir -p target/workload
+	@for variant in $$(echo "$${VARIANTS:-base,first,mixed}" | tr , ' '); do for size in $$(echo "$${SIZES:-10,100,1000,10000,100000,1000000}" | tr , ' '); do \
+		[ -s "target/workload/events_$${variant}_$${size}.jsonl" ] || python3 rules/benches/matching/workload.py vod --variant $$variant --sizes $$size --out target/workload; \
+	done; done
+	cargo bench --locked -p oncue-rules --bench matching -- --workload $(CURDIR)/target/workload \
+		--sizes $${SIZES:-10,100,1000,10000,100000,1000000} --variants $${VARIANTS:-base,first,mixed}
+
 .PHONY: bench-against
 bench-against: ## Compare throughput with an earlier build, in turns: BEFORE=<git ref or binary> (ROUNDS=5 SECONDS_A_CASE=10)
 	@test -n "$${BEFORE:-}" || { echo "say against what: make bench-against BEFORE=HEAD~1, or BEFORE=path/to/oncue" >&2; exit 2; }

@@ -42,6 +42,17 @@ pub struct LiveApp {
 /// Loads the rules for the configured applications. Nothing is live when there are errors.
 #[must_use]
 pub fn build(config: &Config, actions: &Registry, files: &[SourceFile]) -> (Option<Live>, Diagnostics) {
+    build_after(None, config, actions, files)
+}
+
+/// As [`build`], in the place of what is live: what stays of it is not compiled for matching again.
+#[must_use]
+pub fn build_after(
+    before: Option<&Live>,
+    config: &Config,
+    actions: &Registry,
+    files: &[SourceFile],
+) -> (Option<Live>, Diagnostics) {
     let facts: Vec<AppFacts> = config.apps.iter().map(facts).collect();
     let secrets: BTreeSet<String> = config.secrets.keys().map(ToString::to_string).collect();
     let files_of_rules = Scripts::of(config);
@@ -52,7 +63,7 @@ pub fn build(config: &Config, actions: &Registry, files: &[SourceFile]) -> (Opti
         secrets: Some(&secrets),
         defaults: config.defaults.as_ref(),
     };
-    let (rules, diagnostics) = RuleSet::load(files, &known);
+    let (rules, diagnostics) = RuleSet::load_after(before.map(|live| &live.rules), files, &known);
     let live = rules.map(|rules| Live { rules, apps: Apps::new(&config.apps) });
     (live, diagnostics)
 }

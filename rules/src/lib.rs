@@ -8,6 +8,7 @@ pub mod event;
 pub mod expression;
 pub mod ids;
 mod language;
+pub mod matcher;
 pub mod node;
 pub mod packs;
 pub mod path;

@@ -3,11 +3,12 @@
 mod explain;
 mod judge;
 mod keys;
+mod listeners;
 mod place;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{ActionCatalog, RuleFiles};
@@ -16,10 +17,10 @@ use crate::decode::Findings;
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::ids::{EventType, SubAppId};
 use crate::language::{self, Surroundings};
+use crate::matcher::{Envelope, Matcher, Subject};
 use crate::node::Node;
-use crate::rule::{Mode, Rule, Step, StepKind, Subscription};
-use crate::schedule;
-use crate::value::{Map, Value};
+use crate::rule::{AppSelection, Mode, Rule, Subscription};
+use crate::value::{JsonError, Map, Value};
 use crate::yaml;
 
 pub use explain::{Explained, Explanation, Stage};
@@ -28,6 +29,8 @@ pub use keys::Keys;
 pub use place::Place;
 
 pub(crate) use keys::key_text;
+
+use listeners::Listeners;
 
 /// What rules are checked against, and see.
 #[derive(Clone, Copy)]
@@ -88,11 +91,9 @@ impl AppFacts {
 #[derive(Debug, Clone)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
-    /// The positions of the rules that listen to a type, without those for all types.
-    by_type: HashMap<EventType, Vec<usize>>,
-    for_all: Vec<usize>,
-    /// The types that a step waits for.
-    awaited: HashSet<EventType>,
+    /// Of the rules that are not off, and no schedules; they have the numbers of their places.
+    matcher: Matcher,
+    listeners: Listeners,
     by_name: HashMap<String, usize>,
     /// Where each rule is written, in the order of the rules.
     places: Vec<Place>,
@@ -107,6 +108,13 @@ impl RuleSet {
     /// error. Warnings may come with a set.
     #[must_use]
     pub fn load(files: &[SourceFile], known: &Known<'_>) -> (Option<Self>, Diagnostics) {
+        Self::load_after(None, files, known)
+    }
+
+    /// As [`RuleSet::load`], for a set that takes the place of another: rules that are the same in both are not compiled into
+    /// the matcher again.
+    #[must_use]
+    pub fn load_after(before: Option<&Self>, files: &[SourceFile], known: &Known<'_>) -> (Option<Self>, Diagnostics) {
         let vars = closure::vars_of(known.apps);
         let vars_content = Content::new(vars.to_json());
         let bare = Surroundings {
@@ -146,37 +154,76 @@ impl RuleSet {
         let mut apps: Vec<&AppFacts> = known.apps.iter().collect();
         apps.sort_unstable_by_key(|app| app.subappid);
         let apps = Value::list(apps.into_iter().map(AppFacts::to_value).collect());
-        (Some(Self { places, ..Self::index(rules, contents, vars, apps) }), diagnostics)
+        (Some(Self { places, ..Self::index(before, rules, contents, vars, apps) }), diagnostics)
     }
 
-    fn index(rules: Vec<Arc<Rule>>, contents: Vec<Content>, vars: Value, apps: Value) -> Self {
-        let mut by_type: HashMap<EventType, Vec<usize>> = HashMap::new();
-        let mut for_all = Vec::new();
-        let mut awaited = HashSet::new();
-        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off) {
-            add_awaited(&rule.steps, &mut awaited);
-            add_awaited(&rule.on_failure, &mut awaited);
-            match &rule.on {
-                Subscription::All => for_all.push(at),
-                Subscription::Schedule(_) => by_type.entry(schedule::kind(&rule.name)).or_default().push(at),
-                Subscription::Types(types) => {
-                    for kind in types {
-                        by_type.entry(kind.clone()).or_default().push(at);
-                    }
-                }
-            }
-        }
+    fn index(before: Option<&Self>, rules: Vec<Arc<Rule>>, contents: Vec<Content>, vars: Value, apps: Value) -> Self {
         let by_name = rules.iter().enumerate().map(|(at, rule)| (rule.name.as_str().to_owned(), at)).collect();
-        Self { rules, by_type, for_all, awaited, by_name, places: Vec::new(), contents, vars, apps }
+        let listeners = Listeners::of(&rules);
+        let matcher = Matcher::new(std::iter::empty());
+        let mut set = Self { rules, matcher, listeners, by_name, places: Vec::new(), contents, vars, apps };
+        set.matcher = match before {
+            None => Matcher::new(set.subjects()),
+            Some(before) => before.matcher.changed(set.subjects(), |old| set.same_as(before, old)),
+        };
+        set
+    }
+
+    /// What the matcher is asked for.
+    fn subjects(&self) -> impl Iterator<Item = (u32, Subject<'_>)> + Clone {
+        (0..).zip(&self.rules).filter(|(_, rule)| rule.mode != Mode::Off).filter_map(|(number, rule)| {
+            let kinds = match &rule.on {
+                Subscription::All => None,
+                Subscription::Types(types) => Some(types),
+                Subscription::Schedule(_) => return None,
+            };
+            let apps = match &rule.apps {
+                AppSelection::All => None,
+                AppSelection::Only(apps) => Some(apps),
+            };
+            Some((number, Subject::new(kinds, apps, rule.pattern.as_ref())))
+        })
+    }
+
+    /// The number of a rule that is, word for word, the one of another set that has this number there.
+    fn same_as(&self, other: &Self, number: u32) -> Option<u32> {
+        let rule = other.rules.get(number as usize)?;
+        let at = *self.by_name.get(rule.name.as_str())?;
+        // The first content is the variables.
+        let is_same = self.contents.get(at + 1)?.hash == other.contents.get(number as usize + 1)?.hash;
+        if is_same { u32::try_from(at).ok() } else { None }
     }
 
     /// Whether an event of this type and application may mean something to a rule: one listens to such, or has a step that
     /// waits for the type.
     #[must_use]
     pub fn hears(&self, kind: &EventType, app: Option<SubAppId>) -> bool {
-        let listening = self.by_type.get(kind).into_iter().flatten().chain(&self.for_all);
-        let mut rules = listening.filter_map(|at| self.rules.get(*at));
-        rules.any(|rule| rule.apps.includes(app)) || self.awaited.contains(kind)
+        self.listeners.hear(kind, app)
+    }
+
+    /// The rules whose match holds for a body, by the bytes of it: type, application and `match`, without `if`. What a match
+    /// names outside of `body` is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the body is no JSON.
+    pub fn find_in_body(
+        &self,
+        kind: Option<&EventType>,
+        app: Option<SubAppId>,
+        body: &[u8],
+    ) -> Result<Vec<&Arc<Rule>>, JsonError> {
+        let rule = |number: u32| self.rules.get(number as usize);
+        let found = self.matcher.find_in_json_at("body", Envelope { kind, app }, body, |number, document| {
+            rule(number).and_then(|rule| rule.pattern.as_ref()).is_none_or(|pattern| pattern.matches(document))
+        })?;
+        Ok(found.matched.into_iter().filter_map(rule).collect())
+    }
+
+    /// The matcher of these rules.
+    #[must_use]
+    pub fn matcher(&self) -> &Matcher {
+        &self.matcher
     }
 
     /// The rules, in the order of files and places.
@@ -207,15 +254,6 @@ impl RuleSet {
     #[must_use]
     pub fn vars(&self) -> &Value {
         &self.vars
-    }
-}
-
-fn add_awaited(steps: &[Step], types: &mut HashSet<EventType>) {
-    for step in steps {
-        if let StepKind::WaitFor(awaited) = &step.kind {
-            types.extend(awaited.iter().flat_map(|one| one.on.iter().cloned()));
-        }
-        step.lists().for_each(|steps| add_awaited(steps, types));
     }
 }
 

@@ -246,7 +246,7 @@ fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> V
     Verdicts {
         matched,
         errors: judgement.errors.clone(),
-        unmatched: u32::try_from(judgement.unmatched.len()).unwrap_or(u32::MAX),
+        unmatched: u32::try_from(judgement.unmatched).unwrap_or(u32::MAX),
         collected,
         throttled: Vec::new(),
         refused,

@@ -217,7 +217,8 @@ impl Reloader {
             return Err(emptied.into_iter().map(finding).collect());
         }
         let (started, actions) = (self.parts.started.clone(), self.parts.actions.clone());
-        let built = tokio::task::spawn_blocking(move || build(&started, actions, found)).await;
+        let before = self.parts.present.load();
+        let built = tokio::task::spawn_blocking(move || build(&before, &started, actions, found)).await;
         built.unwrap_or_else(|_| Err(outcome::trouble(&Trouble::Inside)))
     }
 
@@ -334,14 +335,14 @@ pub(crate) fn doors(config: &Config) -> Doors {
     Doors { apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect() }
 }
 
-fn build(started: &Config, actions: registry::Parts, found: Found) -> Result<Built, Vec<FindingView>> {
+fn build(before: &Live, started: &Config, actions: registry::Parts, found: Found) -> Result<Built, Vec<FindingView>> {
     let filled = filled(&found);
     let Found { config, mut warnings, files } = found;
     let held = compare::hold(started, config);
     // Rules are checked against the targets that are written with them, which become live when the rules do.
     let targets = Targets::new(held.config.targets.clone());
     let registry = Registry::builtin(registry::Parts { targets, ..actions });
-    let (live, found) = live::build(&held.config, &registry, &files);
+    let (live, found) = live::build_after(Some(before), &held.config, &registry, &files);
     warnings.extend(found);
     let warnings = warnings.sorted();
     let Some(live) = live else {

@@ -6,11 +6,11 @@ use ipnet::{IpNet, Ipv4Net};
 
 /// A block of addresses of one family. IPv4 addresses that are mapped into IPv6 (RFC 4291 section 2.5.5.2) are IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Block(IpNet);
+pub(crate) struct Block(IpNet);
 
 impl Block {
     /// Reads `address/length`; bits after the length are ignored. The error says what is wrong.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let (address, length) = text.split_once('/').ok_or("there is no `/` and length")?;
         let address: IpAddr = address
             .parse()
@@ -25,8 +25,13 @@ impl Block {
         net.map(as_ipv4_where_mapped).map(Self).ok_or("the length is more than the address has bits")
     }
 
+    /// The block.
+    pub(crate) fn net(&self) -> IpNet {
+        self.0
+    }
+
     /// Whether a text is an address of the block.
-    pub(super) fn contains(&self, text: &str) -> bool {
+    pub(crate) fn contains(&self, text: &str) -> bool {
         text.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
     }
 }

@@ -13,7 +13,7 @@ use crate::value::{Number, Value};
 
 /// One part of a conjunction.
 #[derive(Debug, Clone)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// A condition on one field.
     Field(Condition),
     /// `$or`.
@@ -22,35 +22,35 @@ pub(super) enum Part {
 
 /// The alternatives of one field; one of them is enough.
 #[derive(Debug, Clone)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     /// From the root of the document.
-    pub(super) path: FieldPath,
+    pub(crate) path: FieldPath,
     /// The outermost key that the path is written in.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// The alternatives, as written.
-    pub(super) written: String,
+    pub(crate) written: String,
     /// Alternatives that one value at the path can fulfil.
-    pub(super) tests: Vec<Test>,
+    pub(crate) tests: Vec<Test>,
     /// Alternatives that all values at the path together fulfil, or none at all.
-    pub(super) absences: Vec<Absence>,
+    pub(crate) absences: Vec<Absence>,
 }
 
 /// `$or`: all parts of one branch must hold.
 #[derive(Debug, Clone)]
-pub(super) struct Either {
+pub(crate) struct Either {
     /// The mapping that it is written in, from the root; `None` for the root.
-    pub(super) path: Option<FieldPath>,
+    pub(crate) path: Option<FieldPath>,
     /// How many leading names the paths of all its conditions share.
-    pub(super) shared: usize,
+    pub(crate) shared: usize,
     /// How many names the shortest of these paths has.
-    pub(super) shortest: usize,
+    pub(crate) shortest: usize,
     /// Never fewer than two.
-    pub(super) branches: Vec<Vec<Part>>,
+    pub(crate) branches: Vec<Vec<Part>>,
 }
 
 impl Part {
     /// The conditions of the part, in written order.
-    pub(super) fn conditions(&self) -> Box<dyn Iterator<Item = &Condition> + '_> {
+    pub(crate) fn conditions(&self) -> Box<dyn Iterator<Item = &Condition> + '_> {
         match self {
             Self::Field(condition) => Box::new(std::iter::once(condition)),
             Self::Either(either) => Box::new(either.branches.iter().flatten().flat_map(Self::conditions)),
@@ -60,7 +60,7 @@ impl Part {
 
 impl Either {
     /// The name at this depth, when all conditions go through it.
-    pub(super) fn segment(&self, depth: usize) -> Option<&str> {
+    pub(crate) fn segment(&self, depth: usize) -> Option<&str> {
         let mut part = self.branches.first()?.first()?;
         while let Part::Either(inner) = part {
             part = inner.branches.first()?.first()?;
@@ -74,7 +74,7 @@ impl Either {
 
 /// An alternative that asks for a value.
 #[derive(Debug, Clone)]
-pub(super) enum Test {
+pub(crate) enum Test {
     /// One of these very scalars.
     OneOf(Scalars),
     /// A text of this shape.
@@ -99,7 +99,7 @@ pub(super) enum Test {
 
 /// An alternative that asks for the absence of values.
 #[derive(Debug, Clone)]
-pub(super) enum Absence {
+pub(crate) enum Absence {
     /// `exists: false`.
     NotExists,
     /// `present: false`.
@@ -112,7 +112,7 @@ pub(super) enum Absence {
 
 /// Scalars that a value is compared with.
 #[derive(Debug, Clone)]
-pub(super) enum Scalars {
+pub(crate) enum Scalars {
     /// So few that looking at each is quickest.
     Few(Vec<Value>),
     /// Any number.
@@ -121,8 +121,16 @@ pub(super) enum Scalars {
 
 impl Scalars {
     /// These scalars.
-    pub(super) fn new(scalars: Vec<Value>) -> Self {
+    pub(crate) fn new(scalars: Vec<Value>) -> Self {
         if scalars.len() <= 8 { Self::Few(scalars) } else { Self::Many(scalars.into_iter().collect()) }
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+        match self {
+            Self::Few(scalars) => Box::new(scalars.iter()),
+            Self::Many(scalars) => Box::new(scalars.iter()),
+        }
     }
 
     fn contains(&self, value: &Value) -> bool {
@@ -135,11 +143,11 @@ impl Scalars {
 
 /// Bounds of a number; `None` is no bound.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     /// The least number, and whether it belongs to the range.
-    pub(super) low: Option<(Number, bool)>,
+    pub(crate) low: Option<(Number, bool)>,
     /// The greatest number, and whether it belongs to the range.
-    pub(super) high: Option<(Number, bool)>,
+    pub(crate) high: Option<(Number, bool)>,
 }
 
 impl Range {
@@ -154,7 +162,7 @@ impl Range {
     }
 
     /// Whether no number is in the range.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         match (&self.low, &self.high) {
             (Some((low, low_in)), Some((high, high_in))) => match low.cmp(high) {
                 Ordering::Less => false,
@@ -168,32 +176,42 @@ impl Range {
 
 impl Test {
     /// Whether a scalar or a map at the path fulfils it. A list does not count: its elements do.
-    pub(super) fn holds(&self, value: &Value) -> bool {
+    pub(crate) fn holds(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::NotEmpty, _) => !is_empty(value),
             (Self::Present, _) => *value != Value::Null,
             (_, Value::Map(_) | Value::List(_)) => false,
             (Self::OneOf(scalars), _) => scalars.contains(value),
             (Self::AnythingBut(excluded), _) => !excluded.contains(value),
-            (Self::NoneOf(shapes), Value::Text(text)) => !shapes.iter().any(|shape| shape.fits(text)),
+            (Self::NoneOf(_) | Self::Text(_) | Self::Regex(_) | Self::Cidr(_), Value::Text(text)) => {
+                self.holds_for_text(text)
+            }
             (Self::Exists | Self::NoneOf(_), _) => true,
-            (Self::Text(shape), Value::Text(text)) => shape.fits(text),
-            (Self::Regex(regex), Value::Text(text)) => regex.is_match(text),
-            (Self::Cidr(block), Value::Text(text)) => block.contains(text),
             (Self::Numeric(range), Value::Number(number)) => range.contains(number),
             (Self::Text(_) | Self::Regex(_) | Self::Cidr(_) | Self::Numeric(_), _) => false,
         }
     }
 
+    /// As [`Test::holds`], of a text, for tests that look into texts.
+    pub(crate) fn holds_for_text(&self, text: &str) -> bool {
+        match self {
+            Self::Text(shape) => shape.fits(text),
+            Self::NoneOf(shapes) => !shapes.iter().any(|shape| shape.fits(text)),
+            Self::Regex(regex) => regex.is_match(text),
+            Self::Cidr(block) => block.contains(text),
+            _ => false,
+        }
+    }
+
     /// Whether a list at the path fulfils it, whatever its elements are.
-    pub(super) fn holds_for_list(&self) -> bool {
+    pub(crate) fn holds_for_list(&self) -> bool {
         matches!(self, Self::Present)
     }
 }
 
 impl Absence {
     /// Whether a scalar or a map may be at the path.
-    pub(super) fn allows(&self, value: &Value) -> bool {
+    pub(crate) fn allows(&self, value: &Value) -> bool {
         match self {
             Self::NotExists => matches!(value, Value::Map(_)),
             Self::NotPresent => *value == Value::Null,
@@ -203,7 +221,7 @@ impl Absence {
     }
 
     /// Whether a list may be at the path, given that it allows what is in the list.
-    pub(super) fn allows_list(&self) -> bool {
+    pub(crate) fn allows_list(&self) -> bool {
         !matches!(self, Self::NotPresent)
     }
 }

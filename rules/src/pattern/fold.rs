@@ -28,7 +28,7 @@ fn equals_of(c: char) -> ClassUnicode {
 }
 
 /// The character that stands for all that equal this one when case is ignored.
-pub(super) fn fold(c: char) -> char {
+pub(crate) fn fold(c: char) -> char {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
     }
@@ -36,7 +36,7 @@ pub(super) fn fold(c: char) -> char {
 }
 
 /// The text with every character folded.
-pub(super) fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     text.chars().map(fold).collect()
 }
 

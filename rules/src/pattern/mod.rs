@@ -6,15 +6,15 @@
 //!
 //! A match is parsed once, with every problem reported, and asked often. What it costs is bounded: [`STEP_LIMIT`].
 
-mod address;
+pub(crate) mod address;
 mod compile;
-mod condition;
+pub(crate) mod condition;
 mod evaluate;
 mod explain;
-mod fold;
+pub(crate) mod fold;
 mod json;
 mod operator;
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;
@@ -90,6 +90,11 @@ impl Pattern {
     #[must_use]
     pub fn mismatch(&self, document: &Value) -> Option<Mismatch> {
         explain::mismatch(&self.parts, document)
+    }
+
+    /// What must hold, all of it.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The paths that the match names, in written order, each with the key that its outermost name is written in.

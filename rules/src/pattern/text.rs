@@ -4,7 +4,7 @@ use super::fold::{fold, folded};
 
 /// What a text must look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// It begins so.
     Prefix(Written),
     /// It ends so.
@@ -17,7 +17,7 @@ pub(super) enum Shape {
 
 /// A written text, and whether case matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Written {
+pub(crate) enum Written {
     /// Case matters.
     Exact(Box<str>),
     /// Case is ignored; the text is folded.
@@ -26,12 +26,12 @@ pub(super) enum Written {
 
 impl Shape {
     /// Equality without regard to case.
-    pub(super) fn equal_ignoring_case(text: &str) -> Self {
+    pub(crate) fn equal_ignoring_case(text: &str) -> Self {
         Self::Equal(folded(text).into())
     }
 
     /// Whether a text has this shape.
-    pub(super) fn fits(&self, text: &str) -> bool {
+    pub(crate) fn fits(&self, text: &str) -> bool {
         match self {
             Self::Prefix(Written::Exact(start)) => text.starts_with(&**start),
             Self::Prefix(Written::Folded(start)) => begins(text.chars().map(fold), start.chars()).is_some(),
@@ -47,7 +47,7 @@ impl Shape {
 
 impl Written {
     /// The written text, with or without regard to case.
-    pub(super) fn new(text: &str, ignore_case: bool) -> Self {
+    pub(crate) fn new(text: &str, ignore_case: bool) -> Self {
         if ignore_case { Self::Folded(folded(text).into()) } else { Self::Exact(text.into()) }
     }
 }
@@ -59,7 +59,7 @@ fn begins<T: Iterator<Item = char>>(mut text: T, mut start: impl Iterator<Item =
 
 /// Literal pieces with any run of characters between two of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wildcard {
+pub(crate) struct Wildcard {
     ignore_case: bool,
     first: Box<str>,
     middle: Box<[Box<str>]>,
@@ -69,7 +69,7 @@ pub(super) struct Wildcard {
 
 impl Wildcard {
     /// Reads a wildcard: `*` is any run, `\*` and `\\` are an asterisk and a backslash. The error says what is wrong.
-    pub(super) fn parse(text: &str, ignore_case: bool) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str, ignore_case: bool) -> Result<Self, &'static str> {
         let mut pieces = Vec::new();
         let mut piece = String::new();
         let mut chars = text.chars().peekable();
@@ -90,6 +90,11 @@ impl Wildcard {
         let first = pieces.next().unwrap_or_default();
         let last = pieces.next_back();
         Ok(Self { ignore_case, first, middle: pieces.collect(), last })
+    }
+
+    /// What every text that fits begins with and ends with, and whether case is ignored in them.
+    pub(crate) fn ends(&self) -> (&str, &str, bool) {
+        (&self.first, self.last.as_deref().unwrap_or(&self.first), self.ignore_case)
     }
 
     /// Linear in the text: each piece is taken where it is found first, which leaves the most for those after it.

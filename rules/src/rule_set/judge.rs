@@ -8,10 +8,14 @@ use super::{AppFacts, Keys, RuleSet};
 use crate::event::Event;
 use crate::expression::Scope;
 use crate::ids::{RuleName, SubAppId};
+use crate::matcher::{Envelope, Found, STEP_LIMIT};
 use crate::pattern::Mismatch;
 use crate::rule::{Mode, Rule, Subscription};
 use crate::schedule;
 use crate::value::Value;
+
+/// How many rules are named that an event was too large for.
+const UNDECIDED_SHOWN: usize = 100;
 
 /// What all rules say to an event. Rules that are off, or listen to other types, say nothing.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +26,8 @@ pub struct Judgement {
     pub keys: HashMap<RuleName, Keys>,
     /// The rules whose `if` or key failed, and how: neither a match nor a "no match".
     pub errors: Vec<(RuleName, String)>,
-    /// The rules that listen to the type and do not match; [`RuleSet::explain`] says why.
-    pub unmatched: Vec<RuleName>,
+    /// How many rules listen to the type and do not match; [`RuleSet::explain`] says why.
+    pub unmatched: usize,
 }
 
 /// What one rule says to an event.
@@ -94,21 +98,37 @@ impl RuleSet {
     pub fn judge(&self, event: &Event, app: Option<&AppFacts>) -> Judgement {
         let view = self.view(event, app);
         let mut judgement = Judgement::default();
-        for rule in self.listening(event) {
-            match answer(rule, &view) {
-                Answer::Matched(keys) => {
-                    judgement.matched.push(Arc::clone(rule));
-                    if keys != Keys::default() {
-                        judgement.keys.insert(rule.name.clone(), keys);
-                    }
-                }
-                Answer::Failed(why) => judgement.errors.push((rule.name.clone(), why)),
-                Answer::OtherApplication | Answer::ConditionFails | Answer::IfIsFalse => {
-                    judgement.unmatched.push(rule.name.clone());
-                }
+        if is_tick(event) {
+            // The tick of a schedule is for its rule alone, and nothing else is a tick, whatever its type says.
+            let rule = self.listeners.schedule(&event.kind).and_then(|at| self.rules.get(at));
+            if let Some(rule) = rule {
+                judgement.add(rule, answer(rule, &view));
             }
+            return judgement;
         }
+        let found = self.find(&view);
+        for rule in found.matched.iter().filter_map(|number| self.rules.get(*number as usize)) {
+            judgement.add(rule, condition(rule, &view));
+        }
+        for rule in found.undecided.iter().filter_map(|number| self.rules.get(*number as usize)).take(UNDECIDED_SHOWN) {
+            let why =
+                format!("the event is so large that it was not compared with this rule within {STEP_LIMIT} steps");
+            judgement.errors.push((rule.name.clone(), why));
+        }
+        let decided = judgement.matched.len() + judgement.errors.len();
+        judgement.unmatched = self.listeners.count(&event.kind).saturating_sub(decided);
         judgement
+    }
+
+    /// The rules whose types, applications and match are those of an event.
+    fn find(&self, view: &View<'_>) -> Found {
+        let event = view.event;
+        let envelope = if self.matcher.looks_at("event") { event.envelope() } else { Value::Null };
+        let members = [("event", &envelope), ("payload", &event.payload), ("body", &event.body)];
+        self.matcher.find(Envelope { kind: Some(&event.kind), app: event.subappid }, members, |number| {
+            let pattern = self.rules.get(number as usize).and_then(|rule| rule.pattern.as_ref());
+            pattern.is_none_or(|pattern| pattern.matches(view.document()))
+        })
     }
 
     /// What one rule says to an event of this application, and why; `None` when there is no such rule.
@@ -120,16 +140,20 @@ impl RuleSet {
     pub(super) fn view<'a>(&'a self, event: &'a Event, app: Option<&'a AppFacts>) -> View<'a> {
         View { event, app, apps: &self.apps, document: OnceCell::new(), scope: OnceCell::new() }
     }
+}
 
-    /// The rules that listen to the type of an event, in the order of the set. The tick of a schedule is for its rule alone,
-    /// and nothing else is a tick, whatever its type says.
-    fn listening<'a>(&'a self, event: &Event) -> impl Iterator<Item = &'a Arc<Rule>> {
-        let is_tick = is_tick(event);
-        let mut positions = self.by_type.get(&event.kind).cloned().unwrap_or_default();
-        positions.extend(self.for_all.iter().filter(|_| !is_tick));
-        positions.sort_unstable();
-        let rules = positions.into_iter().filter_map(|at| self.rules.get(at));
-        rules.filter(move |rule| matches!(rule.on, Subscription::Schedule(_)) == is_tick)
+impl Judgement {
+    fn add(&mut self, rule: &Arc<Rule>, answer: Answer) {
+        match answer {
+            Answer::Matched(keys) => {
+                self.matched.push(Arc::clone(rule));
+                if keys != Keys::default() {
+                    self.keys.insert(rule.name.clone(), keys);
+                }
+            }
+            Answer::Failed(why) => self.errors.push((rule.name.clone(), why)),
+            Answer::OtherApplication | Answer::ConditionFails | Answer::IfIsFalse => self.unmatched += 1,
+        }
     }
 }
 
@@ -171,6 +195,11 @@ fn answer(rule: &Rule, view: &View<'_>) -> Answer {
     if rule.pattern.as_ref().is_some_and(|pattern| !pattern.matches(view.document())) {
         return Answer::ConditionFails;
     }
+    condition(rule, view)
+}
+
+/// What a rule says whose match holds.
+fn condition(rule: &Rule, view: &View<'_>) -> Answer {
     match rule.condition.as_ref().map(|condition| condition.holds(view.scope())) {
         None | Some(Ok(true)) => match keys(rule, view) {
             Ok(keys) => Answer::Matched(keys),

@@ -6,7 +6,8 @@ use super::*;
 use crate::catalog::NoFiles;
 use crate::closure::Closure;
 use crate::event::Event;
-use crate::ids::{ActionName, EventId, RuleName, SourceName};
+use crate::ids::{ActionName, EventId, SourceName};
+use crate::rule::StepKind;
 use crate::time::Timestamp;
 
 struct Actions(Json);
@@ -121,7 +122,7 @@ fn all_rules_that_match_are_given_in_the_order_of_the_set() {
     ]);
     let judgement = set.judge(&event("NewFileUpload", None), None);
     assert_eq!(names(&judgement.matched), ["c", "a", "b"]);
-    assert!(judgement.unmatched.is_empty() && judgement.errors.is_empty());
+    assert!(judgement.unmatched == 0 && judgement.errors.is_empty());
     assert_eq!(names(&set.judge(&event("SomethingNew", None), None).matched), ["a"]);
 }
 
@@ -130,7 +131,7 @@ fn a_rule_that_is_off_says_nothing_and_one_in_shadow_matches() {
     let set = load(&[("off", "on: '*', mode: off"), ("shadow", "on: '*', mode: shadow")]);
     let judgement = set.judge(&event("NewFileUpload", None), None);
     assert_eq!(names(&judgement.matched), ["shadow"]);
-    assert!(judgement.unmatched.is_empty());
+    assert!(judgement.unmatched == 0);
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn an_if_that_fails_is_an_error_and_never_no_match() {
     ]);
     let judgement = set.judge(&event("NewFileUpload", None), None);
     assert_eq!(names(&judgement.matched), ["yes"]);
-    assert_eq!(judgement.unmatched, [RuleName::from("no")]);
+    assert_eq!(judgement.unmatched, 1);
     assert_eq!(judgement.errors.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["fails"]);
 }
 
@@ -151,7 +152,7 @@ fn an_if_is_not_asked_when_the_match_fails() {
     let set = load(&[("a", "on: '*', match: { payload.Category: Audio }, if: 'event.depth > null'")]);
     let judgement = set.judge(&event("NewFileUpload", None), None);
     assert!(judgement.errors.is_empty());
-    assert_eq!(judgement.unmatched, [RuleName::from("a")]);
+    assert_eq!(judgement.unmatched, 1);
 }
 
 #[test]

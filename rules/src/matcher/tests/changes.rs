@@ -1,0 +1,52 @@
+//! A matcher that was changed says what one says that was made anew.
+
+use super::dice::Dice;
+use super::differential::{map, pattern};
+use crate::matcher::{Envelope, Matcher, Subject};
+use crate::pattern::Pattern;
+use crate::value::Value;
+
+/// Rules as a set of them has them: in some order, each with a name of its own.
+struct Rules(Vec<(usize, Pattern)>);
+
+impl Rules {
+    fn subjects(&self) -> impl Iterator<Item = (u32, Subject<'_>)> + Clone {
+        (0..).zip(self.0.iter().map(|(_, pattern)| Subject::new(None, None, Some(pattern))))
+    }
+
+    fn find(&self, matcher: &Matcher, event: &str) -> Vec<u32> {
+        let ask = |rule: u32, document: &Value| self.0[rule as usize].1.matches(document);
+        matcher.find_in_json(Envelope::default(), event.as_bytes(), ask).unwrap().matched
+    }
+}
+
+#[test]
+fn after_any_changes_every_rule_is_found_as_if_all_were_new() {
+    let mut dice = Dice(5);
+    for _ in 0..20 {
+        let mut rules = Rules((0..40).map(|name| (name, pattern(&mut dice).1)).collect());
+        let (mut matcher, mut next) = (Matcher::new(rules.subjects()), 40);
+        for _ in 0..8 {
+            let before: Vec<usize> = rules.0.iter().map(|(name, _)| *name).collect();
+            for _ in 0..dice.below(6) {
+                let at = dice.below(rules.0.len());
+                match dice.below(3) {
+                    0 => drop(rules.0.remove(at)),
+                    1 => rules.0[at] = (next, pattern(&mut dice).1),
+                    _ => rules.0.insert(at, (next, pattern(&mut dice).1)),
+                }
+                next += 1;
+            }
+            let stayed = |old: u32| {
+                let name = before.get(old as usize)?;
+                u32::try_from(rules.0.iter().position(|(other, _)| other == name)?).ok()
+            };
+            matcher = matcher.changed(rules.subjects(), stayed);
+            let anew = Matcher::new(rules.subjects());
+            for _ in 0..20 {
+                let event = map(&mut dice, 0);
+                assert_eq!(rules.find(&matcher, &event), rules.find(&anew, &event), "{event}");
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Random rules and events: whatever the indexes do, each rule says what its own match says.
+//!
+//! Values are few and near to each other, so that events nearly match. `ONCUE_PAIRS` says how many pairs of a rule and an
+//! event are tried, `ONCUE_SEED` from which number they are drawn.
+
+use std::fmt::Write as _;
+
+use super::dice::Dice;
+use super::{find, matcher};
+use crate::matcher::Envelope;
+use crate::pattern::Pattern;
+use crate::value::Value;
+
+const PAIRS: u64 = 20_000;
+
+const NAMES: [&str; 5] = ["a", "b", "c", "long name", "d"];
+const TEXTS: [&str; 22] = [
+    "",
+    "a",
+    "ab",
+    "abc",
+    "abd",
+    "b",
+    "ba",
+    "A",
+    "AB",
+    "k",
+    "\u{212a}",
+    "σ",
+    "ς",
+    "é",
+    "e\u{301}",
+    "a*b",
+    "x.mp4",
+    "x.MP4",
+    "10.1.2.3",
+    "::ffff:10.1.2.3",
+    "2001:db8::1",
+    "1",
+];
+const NUMBERS: [&str; 26] = [
+    "0",
+    "-0",
+    "0.0",
+    "1",
+    "1.0",
+    "1e0",
+    "10e-1",
+    "-1",
+    "10",
+    "1e1",
+    "0.1",
+    "1e-1",
+    "9007199254740992",
+    "9007199254740993",
+    "9007199254740993.0",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "1e18",
+    "1e19",
+    "1e-18",
+    "1e-19",
+    "0.30000000000000004",
+    "0.3",
+    "123456789012345678901234567890",
+    "1e400",
+];
+
+fn text(dice: &mut Dice) -> String {
+    Value::text(*dice.of(&TEXTS)).to_json()
+}
+
+fn scalar(dice: &mut Dice) -> String {
+    match dice.below(8) {
+        0..=3 => text(dice),
+        4..=5 => (*dice.of(&NUMBERS)).to_owned(),
+        _ => (*dice.of(&["true", "false", "null"])).to_owned(),
+    }
+}
+
+fn some(dice: &mut Dice, most: usize, mut one: impl FnMut(&mut Dice) -> String) -> String {
+    let count = 1 + dice.below(most);
+    let items: Vec<String> = (0..count).map(|_| one(dice)).collect();
+    items.join(",")
+}
+
+fn wildcard(dice: &mut Dice) -> String {
+    let pieces = ["a", "b", "ab", "k", "", "\\\\*", "."];
+    let count = 1 + dice.below(3);
+    let mut wildcard = String::new();
+    for at in 0..count {
+        if at > 0 && (!wildcard.ends_with('*') || wildcard.ends_with("\\*")) {
+            wildcard.push('*');
+        }
+        wildcard.push_str(dice.of::<&str>(&pieces));
+    }
+    format!("\"{wildcard}\"")
+}
+
+fn shape(dice: &mut Dice) -> String {
+    let operator = *dice.of(&["prefix", "suffix", "wildcard", "equals-ignore-case"]);
+    let argument = if operator == "wildcard" { wildcard(dice) } else { text(dice) };
+    if dice.one_in(3) && operator != "equals-ignore-case" {
+        format!("{{\"{operator}\":{{\"equals-ignore-case\":{argument}}}}}")
+    } else {
+        format!("{{\"{operator}\":{argument}}}")
+    }
+}
+
+fn numeric(dice: &mut Dice) -> String {
+    let (a, b) = (*dice.of(&NUMBERS), *dice.of(&NUMBERS));
+    match dice.below(3) {
+        0 => format!("{{\"numeric\":[\"{}\",{a}]}}", dice.of(&["=", "<", "<=", ">", ">="])),
+        _ => format!("{{\"numeric\":[\"{}\",{a},\"{}\",{b}]}}", dice.of(&[">", ">="]), dice.of(&["<", "<="])),
+    }
+}
+
+fn alternative(dice: &mut Dice) -> String {
+    match dice.below(24) {
+        0..=7 => scalar(dice),
+        8..=10 => shape(dice),
+        11..=12 => numeric(dice),
+        13 => format!("{{\"regex\":\"{}\"}}", dice.of(&["^a", "b$", "a.?b", "^$", "[0-9]"])),
+        14 => format!("{{\"anything-but\":{}}}", text(dice)),
+        15 => format!("{{\"anything-but\":[{}]}}", some(dice, 3, |dice| (*dice.of(&NUMBERS)).to_owned())),
+        16 => format!("{{\"anything-but\":{}}}", shape(dice)),
+        17 => format!("{{\"not-in\":[{}]}}", some(dice, 3, scalar)),
+        18..=19 => format!("{{\"exists\":{}}}", dice.one_in(2)),
+        20 => format!("{{\"present\":{}}}", dice.one_in(2)),
+        21 => format!("{{\"empty\":{}}}", dice.one_in(2)),
+        _ => format!(
+            "{{\"cidr\":\"{}\"}}",
+            dice.of(&["10.0.0.0/8", "10.1.2.3/32", "0.0.0.0/0", "::/0", "2001:db8::/32"])
+        ),
+    }
+}
+
+fn mapping(dice: &mut Dice, depth: usize) -> String {
+    let count = 1 + dice.below(3);
+    let mut entries: Vec<String> = Vec::new();
+    let from = dice.below(NAMES.len());
+    for at in 0..count {
+        let name = NAMES[(from + at) % NAMES.len()];
+        let value = if depth < 3 && dice.one_in(2) {
+            mapping(dice, depth + 1)
+        } else {
+            format!("[{}]", some(dice, 3, alternative))
+        };
+        entries.push(format!("\"{name}\":{value}"));
+    }
+    if depth < 2 && dice.one_in(5) {
+        entries.push(format!("\"$or\":[{},{}]", mapping(dice, depth + 1), mapping(dice, depth + 1)));
+    }
+    format!("{{{}}}", entries.join(","))
+}
+
+/// A pattern that compiles: not every draw does.
+pub(super) fn pattern(dice: &mut Dice) -> (String, Pattern) {
+    loop {
+        let text = mapping(dice, 0);
+        if let Ok(pattern) = Pattern::from_json(&text) {
+            return (text, pattern);
+        }
+    }
+}
+
+fn value(dice: &mut Dice, depth: usize) -> String {
+    match dice.below(if depth < 5 { 10 } else { 4 }) {
+        0..=3 => scalar(dice),
+        4..=6 => map(dice, depth + 1),
+        7 => (*dice.of(&["[]", "{}", " [ ] ", "{ }"])).to_owned(),
+        _ => format!("[{}]", some(dice, 3, |dice| value(dice, depth + 1))),
+    }
+}
+
+pub(super) fn map(dice: &mut Dice, depth: usize) -> String {
+    let count = dice.below(4) + usize::from(depth == 0);
+    let from = dice.below(NAMES.len());
+    let mut map = "{".to_owned();
+    for at in 0..count {
+        let separator = if at == 0 { "" } else { dice.of(&[",", " ,\n"]) };
+        let name = match dice.below(30) {
+            0 => "\\u0061",
+            1 => "other",
+            2 => "a",
+            _ => NAMES[(from + at) % NAMES.len()],
+        };
+        write!(map, "{separator}\"{name}\"{}{}", dice.of(&[":", " : "]), value(dice, depth)).unwrap();
+    }
+    map + "}"
+}
+
+#[test]
+fn every_rule_says_what_its_match_says_alone() {
+    let number = |name, default| std::env::var(name).map_or(default, |text: String| text.parse().unwrap());
+    let (pairs, seed) = (number("ONCUE_PAIRS", PAIRS), number("ONCUE_SEED", 1));
+    let (mut dice, mut tried, mut matched) = (Dice(seed), 0, 0);
+    while tried < pairs {
+        let count = 1 + dice.below(16);
+        let (texts, patterns): (Vec<String>, Vec<Pattern>) = (0..count).map(|_| pattern(&mut dice)).unzip();
+        let all = matcher(&patterns);
+        for _ in 0..16 {
+            let event = map(&mut dice, 0);
+            let document = Value::from_json(event.as_bytes()).unwrap_or_else(|error| panic!("{event}: {error}"));
+            let alone: Vec<u32> = (0..).zip(&patterns).filter(|(_, p)| p.matches(&document)).map(|(n, _)| n).collect();
+            let found = find(&all, &patterns, &event);
+            let named = |numbers: &[u32]| numbers.iter().map(|n| texts[*n as usize].clone()).collect::<Vec<_>>();
+            assert!(found.undecided.is_empty());
+            assert_eq!(named(&found.matched), named(&alone), "the event {event}, from the seed {seed}");
+            let walked = all.find(Envelope::default(), members(&document), |n| patterns[n as usize].matches(&document));
+            assert_eq!(named(&walked.matched), named(&alone), "the value of {event}, from the seed {seed}");
+            for (number, pattern) in (0..).zip(&patterns) {
+                let why = pattern.mismatch(&document);
+                assert_eq!(why.is_none(), alone.contains(&number), "{} {event} {why:?}", texts[number as usize]);
+            }
+            tried += patterns.len() as u64;
+            matched += alone.len();
+        }
+    }
+    assert!(matched as u64 > tried / 20, "events match too rarely to tell anything: {matched} of {tried}");
+}
+
+fn members(document: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
+    NAMES.into_iter().filter_map(|name| Some((name, document.as_map()?.get(name)?)))
+}

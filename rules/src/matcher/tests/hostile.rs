@@ -1,0 +1,77 @@
+//! Rules and events that are made to take long: what they cost is counted and has an end.
+
+use super::{find, matcher};
+use crate::matcher::{Envelope, STEP_LIMIT};
+use crate::pattern::Pattern;
+use crate::value::Value;
+
+fn patterns(texts: impl IntoIterator<Item = String>) -> Vec<Pattern> {
+    texts.into_iter().map(|text| Pattern::from_json(&text).unwrap()).collect()
+}
+
+#[test]
+fn a_mebibyte_of_elements_is_looked_at_once_for_each_rule_that_it_concerns() {
+    let event = format!("{{\"a\":[{}1]}}", "2,".repeat(500_000));
+    let rules = patterns((0..1_000).map(|n| format!("{{\"a\":[{n}]}}")));
+    assert_eq!(find(&matcher(&rules), &rules, &event).matched, [1, 2]);
+}
+
+#[test]
+fn rules_that_were_not_reached_within_the_limit_are_named_and_do_not_match() {
+    let event = format!("{{\"a\":[{}1]}}", "\"x\",".repeat(200_000));
+    let rules = patterns((0..400).map(|n| format!("{{\"a\":[{{\"wildcard\":\"*{n}*\"}}]}}")));
+    let found = find(&matcher(&rules), &rules, &event);
+    let reached = usize::try_from(STEP_LIMIT / 200_000).unwrap();
+    assert!(found.matched.is_empty());
+    assert_eq!(found.undecided.len(), 400 - reached);
+}
+
+#[test]
+fn a_thousand_wildcards_on_one_field_are_each_looked_at_once() {
+    let rules = patterns((0..1_000).map(|n| format!("{{\"a\":[{{\"wildcard\":\"*a*{n}\"}}]}}")));
+    let event = format!("{{\"a\":\"{}7\"}}", "a".repeat(100_000));
+    assert_eq!(find(&matcher(&rules), &rules, &event).matched, [7]);
+}
+
+#[test]
+fn choices_in_long_lists_end_with_the_verdict_of_the_plain_evaluator() {
+    let element = |n: usize| format!("{{\"b\":{n},\"c\":{}}}", n + 1);
+    let event = format!("{{\"a\":[{}]}}", (0..20_000).map(element).collect::<Vec<_>>().join(","));
+    let rules = patterns([
+        "{\"a\":{\"b\":[7],\"c\":[8]}}".to_owned(),
+        "{\"a\":{\"b\":[7],\"c\":[9]}}".to_owned(),
+        "{\"a\":{\"b\":[{\"exists\":true}],\"c\":[{\"exists\":false}]}}".to_owned(),
+    ]);
+    assert_eq!(find(&matcher(&rules), &rules, &event).matched, [0]);
+}
+
+#[test]
+fn deep_nesting_is_taken_up_to_the_limit_and_refused_beyond() {
+    let rules = patterns([format!("{{\"{}\":[1]}}", ["a"; 127].join("."))]);
+    let matcher = matcher(&rules);
+    let event = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    assert_eq!(find(&matcher, &rules, &event(127)).matched, [0]);
+    assert!(matcher.find_in_json(Envelope::default(), event(129).as_bytes(), |_, _| false).is_err());
+    let unnamed = format!("{{\"x\":{}{}}}", "[".repeat(128), "]".repeat(128));
+    assert!(matcher.find_in_json(Envelope::default(), unnamed.as_bytes(), |_, _| false).is_err());
+}
+
+#[test]
+fn a_rule_with_very_many_values_is_found_by_each_of_them_once() {
+    let values: Vec<String> = (0..50_000).map(|n| format!("\"v{n}\"")).collect();
+    let rules = patterns([format!("{{\"a\":[{}],\"b\":[1]}}", values.join(","))]);
+    let matcher = matcher(&rules);
+    let event = format!("{{\"a\":[{}],\"b\":1}}", values.join(","));
+    assert_eq!(find(&matcher, &rules, &event).matched, [0]);
+    assert!(find(&matcher, &rules, "{\"a\":\"v50000\",\"b\":1}").matched.is_empty());
+}
+
+#[test]
+fn a_rule_may_ask_a_matcher_itself() {
+    let rules = patterns(["{\"a\":{\"b\":[1],\"c\":[{\"exists\":false}]}}".to_owned()]);
+    let matcher = matcher(&rules);
+    let event = "{\"a\":[{\"b\":1},{\"b\":2,\"c\":3}]}";
+    let ask = |_: u32, document: &Value| find(&matcher, &rules, &document.to_json()).matched == [0];
+    let found = matcher.find_in_json(Envelope::default(), event.as_bytes(), ask).unwrap();
+    assert_eq!(found.matched, [0]);
+}
