@@ -57,8 +57,8 @@ const MATCHING_RULES: usize = 2;
 /// How the vendor misbehaves: faults with their probability and their delay in milliseconds. It seldom has had too many
 /// requests: each time all calls pause, and a life is not much longer than such a pause.
 const TROUBLES: [(Fault, f64, u64); 12] = [
-    (Fault::TooManyRequests, 0.01, 0),
-    (Fault::RequestLimitExceeded, 0.01, 0),
+    (Fault::TooManyRequests, 0.05, 0),
+    (Fault::RequestLimitExceeded, 0.05, 0),
     (Fault::ServerError, 0.05, 0),
     (Fault::InternalError, 0.05, 0),
     (Fault::HangUp, 0.05, 0),
