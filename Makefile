@@ -83,6 +83,10 @@ bench-match: ## Measure matching on one thread as ratios to a JSON parser (SIZES
 	cargo bench --locked -p oncue-rules --bench matching -- --workload $(CURDIR)/target/workload \
 		--sizes $${SIZES:-10,100,1000,10000,100000,1000000} --variants $${VARIANTS:-base,first,mixed}
 
+.PHONY: test-match
+test-match: ## Hold the matcher against the plain evaluator on 20 million random pairs (PAIRS=1000000 SEED=7)
+	ONCUE_PAIRS=$${PAIRS:-20000000} ONCUE_SEED=$${SEED:-$$RANDOM} cargo test --release --locked -p oncue-rules --lib matcher::tests::differential
+
 .PHONY: bench-against
 bench-against: ## Compare throughput with an earlier build, in turns: BEFORE=<git ref or binary> (ROUNDS=5 SECONDS_A_CASE=10)
 	@test -n "$${BEFORE:-}" || { echo "say against what: make bench-against BEFORE=HEAD~1, or BEFORE=path/to/oncue" >&2; exit 2; }

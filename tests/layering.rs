@@ -46,7 +46,10 @@ const CONFINED: &[(&str, &[&str])] = &[
         &["engine/src/http/", "engine/src/simulator/", "engine/benches/", "tests/", "plugins/src/tencent/client/tests"],
     ),
     ("saphyr_parser", &["rules/src/yaml", "rules/benches/matching/", THIS]),
-    ("serde_yaml", &["rules/src/yaml", "rules/benches/matching/", "rules/tests/", "plugins/src/registry/tests.rs", THIS]),
+    (
+        "serde_yaml",
+        &["rules/src/yaml", "rules/benches/matching/", "rules/tests/", "plugins/src/registry/tests.rs", THIS],
+    ),
 ];
 
 fn root() -> &'static Path {

@@ -54,6 +54,17 @@ impl Access {
         }
     }
 
+    /// As [`Access::find`], for one of very many values: all ranges are taken to be around it, and they are
+    /// taken with the first one.
+    pub(super) fn find_in_crowd(&self, seen: &Seen<'_>, is_first: bool, found: &mut Vec<Bucket>) {
+        found.extend(self.anything);
+        match seen {
+            Seen::Text(text) => self.find_text(text, found),
+            Seen::Number(_) if is_first => found.extend(self.ranges.sorted.iter().map(|span| span.bucket)),
+            _ => {}
+        }
+    }
+
     fn find_text(&self, text: &str, found: &mut Vec<Bucket>) {
         self.prefixes.find(text.as_bytes(), found);
         self.suffixes.find(text.as_bytes(), found);

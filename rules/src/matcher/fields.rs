@@ -20,8 +20,48 @@ struct Node {
     /// Whether a condition is about this very field.
     is_named: bool,
     /// An open table of a power of two of places, at most half of them taken.
-    children: Box<[Option<(u32, FieldId)>]>,
+    children: Box<[Option<Child>]>,
     count: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Child {
+    sign: Sign,
+    field: FieldId,
+}
+
+/// A name as two words and its length: names of up to 16 bytes are equal when their signs are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sign {
+    first: u64,
+    last: u64,
+    length: usize,
+}
+
+impl Sign {
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        let length = name.len();
+        let wide = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let narrow = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
+        let (first, last) = match length {
+            8.. => (wide(name.first_chunk()), wide(name.last_chunk())),
+            4.. => (narrow(name.first_chunk()), narrow(name.last_chunk())),
+            _ => (name.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)), 0),
+        };
+        Self { first, last, length }
+    }
+
+    /// Quick and good enough: names come from rules, so nobody can choose them to collide in anger.
+    #[inline]
+    fn place(self, mask: usize) -> usize {
+        let mixed = (self.first ^ self.last.rotate_left(29) ^ self.length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        usize::try_from(mixed >> 32).unwrap_or_default() & mask
+    }
+
+    fn says_all(self) -> bool {
+        self.length <= 16
+    }
 }
 
 impl Node {
@@ -29,24 +69,24 @@ impl Node {
         Self { name: name.into(), parent, depth, is_named: false, children: Box::default(), count: 0 }
     }
 
-    fn insert(&mut self, hash: u32, child: FieldId) {
+    fn insert(&mut self, child: Child) {
         self.count += 1;
         if self.count * 2 > self.children.len() {
             let wider = vec![None; (self.count * 4).next_power_of_two()].into_boxed_slice();
-            for (hash, child) in std::mem::replace(&mut self.children, wider).into_iter().flatten() {
-                self.place(hash, child);
+            for child in std::mem::replace(&mut self.children, wider).into_iter().flatten() {
+                self.place(child);
             }
         }
-        self.place(hash, child);
+        self.place(child);
     }
 
-    fn place(&mut self, hash: u32, child: FieldId) {
+    fn place(&mut self, child: Child) {
         let mask = self.children.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = child.sign.place(mask);
         while self.children[at].is_some() {
             at = (at + 1) & mask;
         }
-        self.children[at] = Some((hash, child));
+        self.children[at] = Some(child);
     }
 }
 
@@ -70,9 +110,9 @@ impl Fields {
     }
 
     /// A field that no event can hold by itself.
-    pub(super) fn hidden(&mut self, name: &str) -> FieldId {
+    pub(super) fn hidden(&mut self, name: &str, is_named: bool) -> FieldId {
         let field = FieldId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(Node { is_named: true, ..Node::new(name, Self::ROOT, 1) });
+        self.nodes.push(Node { is_named, ..Node::new(name, Self::ROOT, 1) });
         field
     }
 
@@ -84,7 +124,7 @@ impl Fields {
         let child = FieldId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         let depth = self.nodes[parent.0 as usize].depth.saturating_add(1);
         self.nodes.push(Node::new(name, parent, depth));
-        self.nodes[parent.0 as usize].insert(hash(name.as_bytes()), child);
+        self.nodes[parent.0 as usize].insert(Child { sign: Sign::of(name.as_bytes()), field: child });
         child
     }
 
@@ -93,11 +133,11 @@ impl Fields {
     pub(super) fn child(&self, parent: FieldId, name: &str) -> Option<FieldId> {
         let children = &self.nodes[parent.0 as usize].children;
         let mask = children.len().checked_sub(1)?;
-        let wanted = hash(name.as_bytes());
-        let mut at = wanted as usize & mask;
-        while let Some((hash, child)) = children[at] {
-            if hash == wanted && *self.nodes[child.0 as usize].name == *name {
-                return Some(child);
+        let sign = Sign::of(name.as_bytes());
+        let mut at = sign.place(mask);
+        while let Some(child) = children[at] {
+            if child.sign == sign && (sign.says_all() || *self.nodes[child.field.0 as usize].name == *name) {
+                return Some(child.field);
             }
             at = (at + 1) & mask;
         }
@@ -127,18 +167,6 @@ impl Fields {
     }
 }
 
-/// Quick and good enough: names come from rules, so nobody can choose them to collide in anger.
-#[inline]
-fn hash(name: &[u8]) -> u32 {
-    let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
-    let (first, last) = match name.len() {
-        length @ 8.. => (word(&name[..8]), word(&name[length - 8..])),
-        _ => (name.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)), 0),
-    };
-    let mixed = (first ^ last.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    u32::try_from(mixed >> 32).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +188,18 @@ mod tests {
         }
         assert_eq!((fields.child(a, "name1000"), fields.child(ids[0], "c"), fields.child(a, "")), (None, None, None));
         assert_eq!(fields.name(&path("a.name7.c")), ids[7]);
+    }
+
+    #[test]
+    fn names_that_differ_anywhere_are_different_fields() {
+        let mut fields = Fields::new();
+        let name =
+            |length: usize, odd: usize| (0..length).map(|at| if at == odd { 'x' } else { 'a' }).collect::<String>();
+        let names: Vec<String> = (1..40).flat_map(|length| (0..=length).map(move |odd| name(length, odd))).collect();
+        let ids: Vec<FieldId> = names.iter().map(|name| fields.name(&FieldPath::literal(name))).collect();
+        for (name, id) in names.iter().zip(&ids) {
+            assert_eq!(fields.child(Fields::ROOT, name), Some(*id), "{name}");
+        }
+        assert_eq!(fields.len(), 1 + names.len());
     }
 }

@@ -120,8 +120,9 @@ impl Matcher {
     #[must_use]
     pub fn new<'a>(rules: impl Iterator<Item = (u32, Subject<'a>)> + Clone) -> Self {
         let mut fields = Fields::new();
-        let (kind, app) = (fields.hidden("type"), fields.hidden("application"));
-        let mut names = Names { fields, kind, app };
+        let [kind, app, nowhere] =
+            ["type", "application", "nowhere"].map(|name| fields.hidden(name, name != "nowhere"));
+        let mut names = Names { fields, kind, app, nowhere };
         let base = Part::new(rules, &mut names);
         let changes = Part::new(std::iter::empty(), &mut names);
         Self { names: Arc::new(names), base, changes }
@@ -189,7 +190,7 @@ impl Matcher {
         match self.names.fields.child(Fields::ROOT, name) {
             Some(root) => self.find_at(root, envelope, text, &mut ask),
             // No rule names anything in it; it is to be JSON all the same.
-            None => self.find_at(self.names.kind, envelope, text, &mut ask),
+            None => self.find_at(self.names.nowhere, envelope, text, &mut ask),
         }
     }
 
@@ -268,7 +269,7 @@ impl Matcher {
         }
         let (mut found, mut open) = (Found::default(), Vec::new());
         let mut steps_left = STEP_LIMIT;
-        for part in [&self.base, &self.changes] {
+        for part in [&self.base, &self.changes].into_iter().filter(|part| !part.numbers.is_empty()) {
             let mut outcome = Outcome { steps_left, ..Outcome::default() };
             part.segment.judge(&self.names, seen, scratch, &mut outcome);
             steps_left = outcome.steps_left;

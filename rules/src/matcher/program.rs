@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         out.extend(number.to_le_bytes());
         out.extend([0; 4]);
         let mut demands: Vec<(usize, Demand<'_>)> = subject.demands().enumerate().collect();
-        demands.sort_by_key(|(at, demand)| (Some(*at) != found_by, effort(*demand)));
+        demands.sort_by_key(|(at, demand)| (Some(*at) == found_by, effort(*demand)));
         let written = demands.iter().try_for_each(|(at, demand)| self.demand(*demand, Some(*at) == found_by, out));
         if written.is_err() || out.len() - start > 1 << 20 {
             out.truncate(start + 8);

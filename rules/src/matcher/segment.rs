@@ -11,11 +11,15 @@ use super::check::{Answer, Check, Reader};
 use super::fields::FieldId;
 use super::plan::{Key, Names, Planner, Subject};
 use super::program::{Shared, Writer};
-use super::sightings::{NONE, Sightings};
+use super::sightings::{NONE, Seen, Sightings};
 use super::symbols::{Scalar, Symbols};
 
 /// A rule that is found by more keys is written once, and its keys lead there.
 const COPIES: usize = 8;
+/// From so many values on, ranges are not searched for each of them: together they are in most.
+const CROWD: usize = 4_096;
+/// So many buckets are kept twice before they are sorted.
+const FOUND: usize = 1 << 20;
 /// The number that stands for such a lead.
 const ELSEWHERE: u32 = u32::MAX;
 
@@ -48,6 +52,7 @@ pub(super) struct Scratch {
     symbols: Vec<u32>,
     found: Vec<Bucket>,
     done: HashSet<usize, FixedState>,
+    crowds: HashSet<FieldId, FixedState>,
 }
 
 /// What became of the rules that were looked at.
@@ -104,7 +109,9 @@ impl Segment {
     pub(super) fn judge(&self, names: &Names, seen: &Sightings<'_>, scratch: &mut Scratch, outcome: &mut Outcome) {
         scratch.found.clear();
         scratch.symbols.clear();
+        scratch.crowds.clear();
         scratch.found.extend(self.always);
+        let is_crowded = seen.all.len() > CROWD;
         for sighting in &seen.all {
             let used = self.uses.get(sighting.field.0 as usize).copied().unwrap_or_default();
             let mut symbol = NONE;
@@ -118,7 +125,16 @@ impl Segment {
             if used.has_access
                 && let Some(access) = self.accesses.get(&sighting.field)
             {
-                access.find(&sighting.value, &mut scratch.found);
+                if is_crowded {
+                    let is_first = matches!(sighting.value, Seen::Number(_)) && scratch.crowds.insert(sighting.field);
+                    access.find_in_crowd(&sighting.value, is_first, &mut scratch.found);
+                } else {
+                    access.find(&sighting.value, &mut scratch.found);
+                }
+            }
+            if scratch.found.len() > FOUND.max(2 * self.buckets.len()) {
+                scratch.found.sort_unstable();
+                scratch.found.dedup();
             }
         }
         if scratch.found.len() > COPIES {

@@ -27,6 +27,15 @@ fn rules_that_were_not_reached_within_the_limit_are_named_and_do_not_match() {
 }
 
 #[test]
+fn very_many_numbers_against_very_many_ranges_take_no_memory_for_each_pair() {
+    let numbers: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
+    let event = format!("{{\"a\":[{}],\"b\":1}}", numbers.join(","));
+    let range = |n: usize| format!("{{\"a\":[{{\"numeric\":[\">\",{n},\"<\",{}]}}]}}", n + 99_000);
+    let rules = patterns((0..2_000).map(range));
+    assert_eq!(find(&matcher(&rules), &rules, &event).matched.len(), 2_000);
+}
+
+#[test]
 fn a_thousand_wildcards_on_one_field_are_each_looked_at_once() {
     let rules = patterns((0..1_000).map(|n| format!("{{\"a\":[{{\"wildcard\":\"*a*{n}\"}}]}}")));
     let event = format!("{{\"a\":\"{}7\"}}", "a".repeat(100_000));
