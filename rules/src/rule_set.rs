@@ -8,6 +8,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -258,16 +259,18 @@ impl RuleSet {
 }
 
 /// Reports every name that an earlier rule of any file has.
-fn refuse_taken_names(names: Vec<language::NamedAt>, taken: &mut HashMap<String, String>, findings: &Findings<'_>) {
-    let file = findings.file();
+fn refuse_taken_names(names: Vec<language::NamedAt>, taken: &mut HashMap<String, Place>, findings: &Findings<'_>) {
     for language::NamedAt { name, span } in names {
-        let line = file.text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
-        let place = format!("{}:{line}", file.name);
-        if let Some(first) = taken.get(&name) {
-            let message = format!("two rules have the name `{name}`: the other is at {first}");
-            findings.error(span, message, "give each rule a name of its own");
-        } else {
-            taken.insert(name, place);
+        match taken.entry(name) {
+            Entry::Vacant(free) => {
+                free.insert(Place { file: findings.file().clone(), span });
+            }
+            Entry::Occupied(first) => {
+                let (name, place) = (first.key(), first.get());
+                let message =
+                    format!("two rules have the name `{name}`: the other is at {}:{}", place.file(), place.line());
+                findings.error(span, message, "give each rule a name of its own");
+            }
         }
     }
 }

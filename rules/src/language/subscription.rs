@@ -149,7 +149,7 @@ fn event_type<'a>(field: &Field<'a>, seen: &mut BTreeSet<&'a str>) -> Option<&'a
 
 /// The known type that this one is probably a slip of.
 fn slip_of(kind: &str) -> Option<&'static str> {
-    if VENDOR_TYPES.contains(&kind) {
+    if kind == "*" || VENDOR_TYPES.contains(&kind) {
         return None;
     }
     let near = VENDOR_TYPES.iter().find(|known| known.eq_ignore_ascii_case(kind));
