@@ -1,10 +1,10 @@
 //! Which of many rules an event concerns, in time that depends on the event and on the rules that it may concern, and not on
 //! how many there are.
 //!
-//! 1. [`scan`] reads the bytes of an event (or [`walk`] a value that is there) and notes what stands at fields that some rule
+//! 1. `scan` reads the bytes of an event (or `walk` a value that is there) and notes what stands at fields that some rule
 //!    names: its sightings. All else is checked and passed over.
-//! 2. Each value that was seen leads to buckets of rules: those that were planned to be found by it ([`plan`], [`access`]).
-//! 3. What is left of these rules is checked on the sightings ([`check`]). Where conditions of one rule choose among the
+//! 2. Each value that was seen leads to buckets of rules: those that were planned to be found by it (`plan`, `access`).
+//! 3. What is left of these rules is checked on the sightings (`check`). Where conditions of one rule choose among the
 //!    elements of a list in a way that is not decided there, the match of the rule itself is asked, on the whole event.
 //!
 //! A matcher does not change; [`Matcher::changed`] makes another one that shares what stayed.
