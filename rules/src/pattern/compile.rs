@@ -58,6 +58,7 @@ impl Compiler {
     ) -> Vec<Part> {
         let mut parts = Vec::new();
         self.mapping(span, entries, &mut Place { path, root, seen: &mut HashSet::new() }, &mut parts);
+        parts.shrink_to_fit();
         parts
     }
 
@@ -171,9 +172,13 @@ impl Compiler {
             }
         }
         if !scalars.is_empty() {
+            scalars.shrink_to_fit();
             tests.insert(0, Test::OneOf(Scalars::new(scalars)));
         }
-        Condition { path, span, written: quoted(&node.to_value()), tests, absences }
+        // There may be a million rules: what is never added to is kept without room for more.
+        tests.shrink_to_fit();
+        absences.shrink_to_fit();
+        Condition { path, span, written: quoted(&node.to_value()).into(), tests, absences }
     }
 
     fn operator(&mut self, span: Span, entries: &[(Key, Node)]) -> Option<Alternative> {

@@ -28,7 +28,7 @@ pub(crate) struct Condition {
     /// The outermost key that the path is written in.
     pub(crate) span: Span,
     /// The alternatives, as written.
-    pub(crate) written: String,
+    pub(crate) written: Box<str>,
     /// Alternatives that one value at the path can fulfil.
     pub(crate) tests: Vec<Test>,
     /// Alternatives that all values at the path together fulfil, or none at all.

@@ -50,7 +50,7 @@ fn explain(part: &Part, document: &Value) -> Mismatch {
     match part {
         Part::Field(condition) => Mismatch {
             path: condition.path.to_string(),
-            expected: condition.written.clone(),
+            expected: condition.written.to_string(),
             actual: found(condition, document),
         },
         Part::Either(either) => Mismatch {
