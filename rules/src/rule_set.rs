@@ -161,37 +161,23 @@ impl RuleSet {
     fn index(before: Option<&Self>, rules: Vec<Arc<Rule>>, contents: Vec<Content>, vars: Value, apps: Value) -> Self {
         let by_name = rules.iter().enumerate().map(|(at, rule)| (rule.name.as_str().to_owned(), at)).collect();
         let listeners = Listeners::of(&rules);
-        let matcher = Matcher::new(std::iter::empty());
-        let mut set = Self { rules, matcher, listeners, by_name, places: Vec::new(), contents, vars, apps };
-        set.matcher = match before {
-            None => Matcher::new(set.subjects()),
-            Some(before) => before.matcher.changed(set.subjects(), |old| set.same_as(before, old)),
+        let matcher = match before {
+            None => Matcher::new(subjects(&rules)),
+            Some(before) => {
+                let stayed = |old| before.same_in(old, &by_name, &contents);
+                before.matcher.changed(subjects(&rules), stayed)
+            }
         };
-        set
+        Self { rules, matcher, listeners, by_name, places: Vec::new(), contents, vars, apps }
     }
 
-    /// What the matcher is asked for.
-    fn subjects(&self) -> impl Iterator<Item = (u32, Subject<'_>)> + Clone {
-        (0..).zip(&self.rules).filter(|(_, rule)| rule.mode != Mode::Off).filter_map(|(number, rule)| {
-            let kinds = match &rule.on {
-                Subscription::All => None,
-                Subscription::Types(types) => Some(types),
-                Subscription::Schedule(_) => return None,
-            };
-            let apps = match &rule.apps {
-                AppSelection::All => None,
-                AppSelection::Only(apps) => Some(apps),
-            };
-            Some((number, Subject::new(kinds, apps, rule.pattern.as_ref())))
-        })
-    }
-
-    /// The number of a rule that is, word for word, the one of another set that has this number there.
-    fn same_as(&self, other: &Self, number: u32) -> Option<u32> {
-        let rule = other.rules.get(number as usize)?;
-        let at = *self.by_name.get(rule.name.as_str())?;
+    /// The number, among other rules with these names and contents, of the one that is word for word the rule that has this
+    /// number here.
+    fn same_in(&self, number: u32, by_name: &HashMap<String, usize>, contents: &[Content]) -> Option<u32> {
+        let rule = self.rules.get(number as usize)?;
+        let at = *by_name.get(rule.name.as_str())?;
         // The first content is the variables.
-        let is_same = self.contents.get(at + 1)?.hash == other.contents.get(number as usize + 1)?.hash;
+        let is_same = contents.get(at + 1)?.hash == self.contents.get(number as usize + 1)?.hash;
         if is_same { u32::try_from(at).ok() } else { None }
     }
 
@@ -256,6 +242,22 @@ impl RuleSet {
     pub fn vars(&self) -> &Value {
         &self.vars
     }
+}
+
+/// What the matcher is asked for: the rules that are not off, and no schedules, with their places.
+fn subjects(rules: &[Arc<Rule>]) -> impl Iterator<Item = (u32, Subject<'_>)> + Clone {
+    (0..).zip(rules).filter(|(_, rule)| rule.mode != Mode::Off).filter_map(|(number, rule)| {
+        let kinds = match &rule.on {
+            Subscription::All => None,
+            Subscription::Types(types) => Some(types),
+            Subscription::Schedule(_) => return None,
+        };
+        let apps = match &rule.apps {
+            AppSelection::All => None,
+            AppSelection::Only(apps) => Some(apps),
+        };
+        Some((number, Subject::new(kinds, apps, rule.pattern.as_ref())))
+    })
 }
 
 /// Reports every name that an earlier rule of any file has.

@@ -44,24 +44,11 @@ impl Default for Access {
 }
 
 impl Access {
-    /// Puts the buckets of all rules that the value may concern into `found`.
+    /// Puts the buckets of all rules that the value may concern into `found`, but those that ask for a range of numbers.
     pub(super) fn find(&self, seen: &Seen<'_>, found: &mut Vec<Bucket>) {
         found.extend(self.anything);
-        match seen {
-            Seen::Text(text) => self.find_text(text, found),
-            Seen::Number(number) => self.ranges.find(number, found),
-            _ => {}
-        }
-    }
-
-    /// As [`Access::find`], for one of very many values: all ranges are taken to be around it, and they are
-    /// taken with the first one.
-    pub(super) fn find_in_crowd(&self, seen: &Seen<'_>, is_first: bool, found: &mut Vec<Bucket>) {
-        found.extend(self.anything);
-        match seen {
-            Seen::Text(text) => self.find_text(text, found),
-            Seen::Number(_) if is_first => found.extend(self.ranges.sorted.iter().map(|span| span.bucket)),
-            _ => {}
+        if let Seen::Text(text) = seen {
+            self.find_text(text, found);
         }
     }
 
@@ -186,8 +173,14 @@ impl Ranges {
         let _whole = reach(&mut self.sorted);
     }
 
-    fn find(&self, number: &Exact, found: &mut Vec<Bucket>) {
+    /// The buckets of all ranges that a number is in.
+    pub(super) fn find(&self, number: &Exact, found: &mut Vec<Bucket>) {
         stab(&self.sorted, number, found);
+    }
+
+    /// The buckets of all ranges.
+    pub(super) fn all(&self, found: &mut Vec<Bucket>) {
+        found.extend(self.sorted.iter().map(|span| span.bucket));
     }
 }
 

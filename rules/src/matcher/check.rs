@@ -59,12 +59,19 @@ impl<'p> Reader<'p> {
     }
 
     #[inline]
-    pub(super) fn u32(&mut self) -> u32 {
+    fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.take())
     }
 
+    /// The number of a rule, and its program.
     #[inline]
-    pub(super) fn bytes(&mut self, length: usize) -> &'p [u8] {
+    pub(super) fn rule(&mut self) -> (u32, &'p [u8]) {
+        let (rule, length) = (self.u32(), self.u32() as usize);
+        (rule, self.bytes(length))
+    }
+
+    #[inline]
+    fn bytes(&mut self, length: usize) -> &'p [u8] {
         let (head, rest) = self.rest.split_at_checked(length).unwrap_or_default();
         self.rest = rest;
         head
@@ -94,11 +101,8 @@ impl<'e> Check<'_, 'e> {
     /// Whether the event fulfils a program.
     #[inline]
     pub(super) fn program(&mut self, program: &[u8]) -> Answer {
-        if self.seen.choices.is_empty() {
-            return self.all(Reader { rest: program });
-        }
         let answer = self.all(Reader { rest: program });
-        if answer == Answer::No { Answer::No } else { self.agreed(program, answer) }
+        if answer == Answer::No || self.seen.choices.is_empty() { answer } else { self.agreed(program, answer) }
     }
 
     /// Whether all demands hold, each for itself.

@@ -93,6 +93,16 @@ pub struct Found {
     pub undecided: Vec<u32>,
 }
 
+impl Found {
+    /// With those of the open rules that match when they are asked.
+    fn with(mut self, open: Vec<u32>, mut ask: impl FnMut(u32) -> bool) -> Self {
+        self.matched.extend(open.into_iter().filter(|rule| ask(*rule)));
+        self.matched.sort_unstable();
+        self.matched.dedup();
+        self
+    }
+}
+
 thread_local! {
     static MEMORY: RefCell<Memory> = RefCell::default();
 }
@@ -214,19 +224,12 @@ impl Matcher {
             };
             (outcome, seen)
         })
-        .and_then(|(mut found, open)| {
-            for rule in open {
-                let whole = match &value {
-                    Some(whole) => whole,
-                    None => value.insert(Value::from_json(text)?),
-                };
-                if ask(rule, whole) {
-                    found.matched.push(rule);
-                }
-            }
-            found.matched.sort_unstable();
-            found.matched.dedup();
-            Ok(found)
+        .and_then(|(found, open)| {
+            let whole = match value {
+                None if !open.is_empty() => Value::from_json(text)?,
+                read => read.unwrap_or_default(),
+            };
+            Ok(found.with(open, |rule| ask(rule, &whole)))
         })
     }
 
@@ -236,10 +239,10 @@ impl Matcher {
         &self,
         envelope: Envelope<'_>,
         members: impl IntoIterator<Item = (&'static str, &'v Value)>,
-        mut ask: impl FnMut(u32) -> bool,
+        ask: impl FnMut(u32) -> bool,
     ) -> Found {
         let fields = &self.names.fields;
-        let (mut found, open) = with_memory(fields.len(), |mut seen, scratch| {
+        let (found, open) = with_memory(fields.len(), |mut seen, scratch| {
             for (name, value) in members {
                 if let Some(root) = fields.child(Fields::ROOT, name) {
                     walk::walk(value, fields, root, &mut seen);
@@ -247,10 +250,7 @@ impl Matcher {
             }
             (self.judge(envelope, &mut seen, scratch), seen)
         });
-        found.matched.extend(open.into_iter().filter(|rule| ask(*rule)));
-        found.matched.sort_unstable();
-        found.matched.dedup();
-        found
+        found.with(open, ask)
     }
 
     /// Whether a rule names something in this member of the document.

@@ -107,8 +107,8 @@ impl Key<'_> {
 
 /// The keys of some rules, and how many times each was asked for.
 #[derive(Debug)]
-pub(super) struct Planner {
-    pub(super) names: Names,
+pub(super) struct Planner<'n> {
+    names: &'n mut Names,
     pub(super) symbols: Symbols,
     of_symbols: Vec<u32>,
     of_keys: HashMap<Key<'static>, u32, FixedState>,
@@ -129,8 +129,8 @@ pub(super) struct Choice<'a> {
     pub(super) keys: Vec<Key<'a>>,
 }
 
-impl Planner {
-    pub(super) fn new(names: Names) -> Self {
+impl<'n> Planner<'n> {
+    pub(super) fn new(names: &'n mut Names) -> Self {
         Self {
             names,
             symbols: Symbols::default(),
@@ -214,7 +214,7 @@ impl Planner {
 
     /// None when nothing that an event holds is a sign of it.
     fn keys<'a>(&mut self, demand: Demand<'a>) -> Option<Vec<Key<'a>>> {
-        let Names { kind, app, .. } = self.names;
+        let Names { kind, app, .. } = *self.names;
         match demand {
             Demand::Kinds(kinds) => {
                 let symbol = |kind_name: &EventType| self.symbols.intern_scalar(kind, Scalar::Text(kind_name.as_str()));

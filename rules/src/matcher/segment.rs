@@ -16,12 +16,12 @@ use super::symbols::{Scalar, Symbols};
 
 /// A rule that is found by more keys is written once, and its keys lead there.
 const COPIES: usize = 8;
+/// The number that stands for such a lead.
+const ELSEWHERE: u32 = u32::MAX;
 /// From so many values on, ranges are not searched for each of them: together they are in most.
 const CROWD: usize = 4_096;
 /// So many buckets are kept twice before they are sorted.
 const FOUND: usize = 1 << 20;
-/// The number that stands for such a lead.
-const ELSEWHERE: u32 = u32::MAX;
 
 /// Rules, numbered from 0 in the order in which they were given.
 #[derive(Debug)]
@@ -71,14 +71,13 @@ pub(super) struct Outcome {
 impl Segment {
     /// Compiles rules. Fields that are new are added to `names`.
     pub(super) fn new<'a>(subjects: impl Iterator<Item = Subject<'a>> + Clone, names: &mut Names) -> Self {
-        let mut planner = Planner::new(names.clone());
+        let mut planner = Planner::new(names);
         subjects.clone().for_each(|subject| planner.count(subject));
         let mut builder = Builder::default();
         for (rule, subject) in (0..).zip(subjects.clone()) {
             builder.plan(rule, planner.choose(subject));
         }
-        let Planner { names: known, mut symbols, .. } = planner;
-        *names = known;
+        let Planner { mut symbols, .. } = planner;
         let mut segment = builder.write(&subjects.collect::<Vec<_>>(), names, &mut symbols);
         symbols.shrink();
         segment.uses = segment.uses(names.fields.len(), &symbols);
@@ -125,22 +124,18 @@ impl Segment {
             if used.has_access
                 && let Some(access) = self.accesses.get(&sighting.field)
             {
-                if is_crowded {
-                    let is_first = matches!(sighting.value, Seen::Number(_)) && scratch.crowds.insert(sighting.field);
-                    access.find_in_crowd(&sighting.value, is_first, &mut scratch.found);
-                } else {
-                    access.find(&sighting.value, &mut scratch.found);
+                access.find(&sighting.value, &mut scratch.found);
+                match &sighting.value {
+                    Seen::Number(number) if !is_crowded => access.ranges.find(number, &mut scratch.found),
+                    Seen::Number(_) if scratch.crowds.insert(sighting.field) => access.ranges.all(&mut scratch.found),
+                    _ => {}
                 }
             }
             if scratch.found.len() > FOUND.max(2 * self.buckets.len()) {
-                scratch.found.sort_unstable();
-                scratch.found.dedup();
+                once_each(&mut scratch.found);
             }
         }
-        if scratch.found.len() > COPIES {
-            scratch.found.sort_unstable();
-            scratch.found.dedup();
-        }
+        once_each(&mut scratch.found);
         self.look(names, seen, scratch, outcome);
     }
 
@@ -157,16 +152,13 @@ impl Segment {
             let Some(programs) = self.buckets.get(*bucket as usize) else { continue };
             let mut reader = Reader { rest: self.programs.get(programs.clone()).unwrap_or_default() };
             while !reader.rest.is_empty() {
-                let (mut rule, mut length) = (reader.u32(), reader.u32() as usize);
-                let mut program = reader.bytes(length);
+                let (mut rule, mut program) = reader.rule();
                 if rule == ELSEWHERE {
                     let start = usize::from_le_bytes(program.try_into().unwrap_or_default());
                     if !scratch.done.insert(start) {
                         continue;
                     }
-                    let mut reader = Reader { rest: self.programs.get(start..).unwrap_or_default() };
-                    (rule, length) = (reader.u32(), reader.u32() as usize);
-                    program = reader.bytes(length);
+                    (rule, program) = Reader { rest: self.programs.get(start..).unwrap_or_default() }.rule();
                 }
                 if check.steps_left == 0 {
                     outcome.undecided.push(rule);
@@ -209,10 +201,7 @@ impl Builder {
         let first = self.postings.len();
         for key in choice.keys {
             let bucket = self.bucket(key);
-            if !self.postings[first..].iter().any(|(known, _)| *known == bucket) || self.postings.len() - first > COPIES
-            {
-                self.postings.push((bucket, rule));
-            }
+            self.postings.push((bucket, rule));
         }
         if self.postings.len() - first > COPIES {
             self.elsewhere.push(rule);
@@ -274,6 +263,11 @@ impl Builder {
             always: self.always,
         }
     }
+}
+
+fn once_each(buckets: &mut Vec<Bucket>) {
+    buckets.sort_unstable();
+    buckets.dedup();
 }
 
 fn next(count: &mut Bucket) -> Bucket {

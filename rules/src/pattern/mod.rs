@@ -17,7 +17,7 @@ mod operator;
 pub(crate) mod text;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use evaluate::STEP_LIMIT;
 pub use operator::{REGEX_LENGTH_LIMIT, REGEX_SIZE_LIMIT};

@@ -1,24 +1,9 @@
 //! The vectors, each alone and all patterns at once.
 
-use serde::Deserialize;
-
 use super::{find, matcher};
 use crate::pattern::Pattern;
+use crate::pattern::tests::vectors::vectors;
 use crate::value::Value;
-
-const VECTORS: &str = include_str!("../../../tests/fixtures/matching/vectors.jsonl");
-
-#[derive(Deserialize)]
-struct Vector {
-    id: String,
-    pattern: String,
-    event: String,
-    expected: serde_json::Value,
-}
-
-fn vectors() -> Vec<Vector> {
-    VECTORS.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 #[test]
 fn every_vector_gets_the_verdict_that_it_expects() {

@@ -5,7 +5,7 @@ mod errors;
 mod hostile;
 mod laws;
 mod mismatches;
-mod vectors;
+pub(crate) mod vectors;
 
 use crate::pattern::Pattern;
 use crate::value::Value;

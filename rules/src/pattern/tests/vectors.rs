@@ -10,11 +10,16 @@ use crate::value::Value;
 const VECTORS: &str = include_str!("../../../tests/fixtures/matching/vectors.jsonl");
 
 #[derive(Deserialize)]
-struct Vector {
-    id: String,
-    pattern: String,
-    event: String,
-    expected: serde_json::Value,
+pub(crate) struct Vector {
+    pub(crate) id: String,
+    pub(crate) pattern: String,
+    pub(crate) event: String,
+    pub(crate) expected: serde_json::Value,
+}
+
+/// All of them.
+pub(crate) fn vectors() -> Vec<Vector> {
+    VECTORS.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// `true`, `false`, `invalid-pattern` or `invalid-event`, as the vectors write it.
@@ -30,8 +35,7 @@ fn verdict(pattern: &str, event: &str) -> serde_json::Value {
 fn every_vector_gets_the_verdict_that_it_expects() {
     let mut failures = String::new();
     let mut count = 0;
-    for line in VECTORS.lines() {
-        let vector: Vector = serde_json::from_str(line).unwrap();
+    for vector in vectors() {
         let actual = verdict(&vector.pattern, &vector.event);
         if actual != vector.expected {
             writeln!(failures, "{}: {actual}, expected {}", vector.id, vector.expected).unwrap();
