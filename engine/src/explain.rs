@@ -12,7 +12,7 @@ use oncue_rules::rule_set::{Stage, Unmatched, Verdict};
 use crate::clock;
 use crate::http::admin::{self, ConditionView, ExplainAsk, ExplainedView, Explains, RuleVerdictView, Unstored};
 use crate::http::reply::{Error, ErrorKind};
-use crate::ingest::{Present, mode, refusal, unstored};
+use crate::ingest::{Incoming, Present, cause, mode, refusal, unstored};
 use crate::live::Live;
 use crate::runner::Surroundings as _;
 use crate::sources::vod;
@@ -45,13 +45,10 @@ impl Explains for Explainer {
             .present
             .event(&stored)
             .map_err(|why| conflict("not_possible", format!("{id} cannot be read: {why}")))?;
-        if event.source.as_str() == "vod" && event.kind.as_str() == vod::PROBE {
+        if Incoming::is_probe_of(&event.source, &event.kind) {
             return Err(conflict("not_asked", format!("{id} only asks whether events arrive: no rule is for it")));
         }
-        let cause = match event.cause {
-            Some(run) => self.admin.run(run).await.map_err(admin::failed)?.map(|detail| detail.row.rule),
-            None => None,
-        };
+        let cause = cause(&*self.admin, &event).await.map_err(admin::failed)?;
         explain(self.present.load(), Subject { event, cause, is_stored: true }, ask).await
     }
 

@@ -173,7 +173,7 @@ impl Incoming {
     }
 
     /// The same, of an event of this source and type.
-    pub(super) fn is_probe_of(source: &SourceName, kind: &EventType) -> bool {
+    pub(crate) fn is_probe_of(source: &SourceName, kind: &EventType) -> bool {
         source.as_str() == VOD && kind.as_str() == PROBE
     }
 

@@ -27,7 +27,7 @@ use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Permit};
 use crate::sources::vod::Recognised;
-use crate::store::{self, Accept, Accepted, Fence, Gather, NewEvent, NewRun, Origin, Store, Verdicts};
+use crate::store::{self, Accept, Accepted, Admin, Fence, Gather, NewEvent, NewRun, Origin, Store, Verdicts};
 use crate::workflow::{Decision, Program, Run};
 
 pub(crate) use death::Obituaries;
@@ -250,6 +250,14 @@ fn verdicts(judgement: &Judgement, event: &Event, cause: Option<&RuleName>) -> V
         collected,
         throttled: Vec::new(),
         refused,
+    }
+}
+
+/// The rule of the run that led to a stored event.
+pub(crate) async fn cause(admin: &dyn Admin, event: &Event) -> Result<Option<RuleName>, store::Error> {
+    match event.cause {
+        Some(run) => Ok(admin.run(run).await?.map(|detail| detail.row.rule)),
+        None => Ok(None),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Rerunner, conflict};
 use crate::clock;
 use crate::http::admin::{self, RedoneView, ReplayAsk, ReplayedRunView, ReplayedView, Rules};
 use crate::http::reply::{Error, ErrorKind};
-use crate::ingest::judge_again;
+use crate::ingest::{cause, judge_again};
 use crate::program::OpenError;
 use crate::runner::{self, Surroundings as _};
 use crate::store::{Page, Replay, Replayed, RunDetail, RunFilter, StoredEvent};
@@ -81,10 +81,7 @@ impl Rerunner {
         if let Some(app) = event.subappid.filter(|app| live.apps.get(*app).is_none()) {
             return Err(conflict("unknown_application", format!("the application {app} is not configured any more")));
         }
-        let cause = match event.cause {
-            Some(run) => self.admin.run(run).await.map_err(admin::failed)?.map(|detail| detail.row.rule),
-            None => None,
-        };
+        let cause = cause(&*self.admin, &event).await.map_err(admin::failed)?;
         let (rules, refused) = judge_again(&live, &event, cause.as_ref());
         let programs = rules.iter().map(|rule| self.programs.live(&rule.closure).ok_or_else(Error::internal));
         Ok((programs.collect::<Result<_, _>>()?, refused))

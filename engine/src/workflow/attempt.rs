@@ -20,7 +20,12 @@ use super::{Next, jitter};
 const AFTER_LIMIT: Duration = Duration::from_hours(24);
 /// A step that lost so few attempts is repeated without a pause: what ended the process was probably something else.
 const LOSSES_AT_ONCE: u32 = 2;
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const AFTER_LOSSES: Retry = Retry {
+    max_attempts: INTERRUPTION_LIMIT,
+    initial: Duration::from_secs(1),
+    max: Duration::from_mins(1),
+    within: None,
+};
 /// What there is to do about an attempt that may have had its effect and must not be made twice.
 const IN_DOUBT: &str = "whether it took effect is not known, so it is not made again: look there, and if it did not, have the \
                         dead run go on with `oncue runs retry RUN --again`";
@@ -266,8 +271,8 @@ impl<'p> Walk<'p> {
 /// process does not end the next one at once, and a step that only shares its process with such a one outlives a storm of
 /// crashes: its limit takes minutes to reach.
 fn pause_after(losses: u32) -> Option<Duration> {
-    let doublings = losses.checked_sub(LOSSES_AT_ONCE + 1)?;
-    Some(Duration::from_secs(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE))
+    let later = losses.checked_sub(LOSSES_AT_ONCE).filter(|later| *later > 0)?;
+    Some(back_off(&AFTER_LOSSES, later, 1.0))
 }
 
 /// How long to wait after so many failures: a fraction of the bound that doubles each time.
