@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Serving, eventually, fixture, oncue};
+use crate::support::{Folder, Serving, eventually, oncue, upload};
 
 const RULES: &str = "
 rules:
@@ -23,14 +23,6 @@ rules:
 
 fn folder(quiet: &str) -> Folder {
     Folder::with_rules(&RULES.replace("QUIET", quiet))
-}
-
-fn upload(file: &str, category: &str) -> String {
-    let event = fixture("protocol/events/01_new_file_upload_plain.json");
-    let mut event: Value = serde_json::from_str(&event).unwrap();
-    event["FileUploadEvent"]["FileId"] = file.into();
-    event["FileUploadEvent"]["MediaBasicInfo"]["CategoryName"] = category.into();
-    event.to_string()
 }
 
 async fn runs(serving: &Serving, status: &str) -> Vec<Value> {

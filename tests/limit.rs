@@ -1,8 +1,8 @@
 //! Rules that start only so many runs, through the real binary.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Folder, Serving, eventually, fixture, oncue};
+use crate::support::{Folder, Serving, eventually, oncue, upload};
 
 const RULES: &str = "
 rules:
@@ -14,14 +14,6 @@ rules:
     on: NewFileUpload
     steps: [{ id: said, set: { file: '${{ event.file_id }}' } }]
 ";
-
-fn upload(file: &str, category: &str) -> String {
-    let event = fixture("protocol/events/01_new_file_upload_plain.json");
-    let mut event: Value = serde_json::from_str(&event).unwrap();
-    event["FileUploadEvent"]["FileId"] = file.into();
-    event["FileUploadEvent"]["MediaBasicInfo"]["CategoryName"] = category.into();
-    event.to_string()
-}
 
 #[tokio::test]
 async fn a_limit_holds_over_a_kill_and_what_is_above_it_is_shown() {

@@ -27,6 +27,15 @@ pub fn fixture(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The real body of an upload, of this file and category.
+pub fn upload(file: &str, category: &str) -> String {
+    let event = fixture("protocol/events/01_new_file_upload_plain.json");
+    let mut event: serde_json::Value = serde_json::from_str(&event).unwrap();
+    event["FileUploadEvent"]["FileId"] = file.into();
+    event["FileUploadEvent"]["MediaBasicInfo"]["CategoryName"] = category.into();
+    event.to_string()
+}
+
 /// The project.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
