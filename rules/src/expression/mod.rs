@@ -70,6 +70,7 @@
 
 #![expect(clippy::unnecessary_box_returns, reason = "the engine has its errors boxed everywhere")]
 
+mod alive;
 mod convert;
 mod engine;
 mod error;
@@ -155,10 +156,13 @@ impl Expression {
             return Err(ExpressionError::new("an expression is missing", 0, text.len()));
         }
         let rewritten = rewrite::rewrite(&tokens, names)?;
-        let ast = engine::ENGINE
-            .compile_expression(&rewritten.code)
-            .map_err(|error| ExpressionError::from_parser(&error, &rewritten, text))?;
-        Ok(Self(Arc::new(Compiled { text: text.into(), rewritten, ast })))
+        alive::shared(text, rewritten, |rewritten| {
+            let ast = engine::ENGINE
+                .compile_expression(&rewritten.code)
+                .map_err(|error| ExpressionError::from_parser(&error, &rewritten, text))?;
+            Ok(Compiled { text: text.into(), rewritten, ast })
+        })
+        .map(Self)
     }
 
     /// The text that was compiled.

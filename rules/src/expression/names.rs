@@ -1,46 +1,52 @@
 //! Which names an expression may use.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 /// Which names an expression may use, so that a misspelt one is an error when the rules are loaded. The default knows
-/// none.
+/// none. A clone is cheap.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    roots: BTreeSet<String>,
-    steps: BTreeSet<String>,
+    roots: Arc<BTreeSet<String>>,
+    steps: Arc<BTreeSet<String>>,
 }
 
 impl Names {
     /// What is known when a rule's `if` is asked: `event`, `payload`, `body`, `app`, `apps`.
     #[must_use]
     pub fn rule() -> Self {
-        ["event", "payload", "body", "app", "apps"].into_iter().fold(Self::default(), Self::with_root)
+        static RULE: LazyLock<Names> = LazyLock::new(|| {
+            ["event", "payload", "body", "app", "apps"].into_iter().fold(Names::default(), Names::with_root)
+        });
+        RULE.clone()
     }
 
     /// What a step sees: all of [`Names::rule`], and `run`, `steps`, `trigger`.
     #[must_use]
     pub fn workflow() -> Self {
-        ["run", "steps", "trigger"].into_iter().fold(Self::rule(), Self::with_root)
+        static WORKFLOW: LazyLock<Names> =
+            LazyLock::new(|| ["run", "steps", "trigger"].into_iter().fold(Names::rule(), Names::with_root));
+        WORKFLOW.clone()
     }
 
     /// These names and one more, such as `error` in `on_failure` or the `as` name of a `for_each`.
     #[must_use]
     pub fn with_root(mut self, name: &str) -> Self {
-        self.roots.insert(name.into());
+        Arc::make_mut(&mut self.roots).insert(name.into());
         self
     }
 
     /// These names without one, such as `payload` inside a `wait_for`.
     #[must_use]
     pub fn without_root(mut self, name: &str) -> Self {
-        self.roots.remove(name);
+        Arc::make_mut(&mut self.roots).remove(name);
         self
     }
 
     /// These names and the id of a step, to be read as `steps.ID`.
     #[must_use]
     pub fn with_step(mut self, id: &str) -> Self {
-        self.steps.insert(id.into());
+        Arc::make_mut(&mut self.steps).insert(id.into());
         self
     }
 
