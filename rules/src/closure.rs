@@ -17,7 +17,7 @@ use crate::language::{self, Surroundings};
 use crate::node::{Key, Node, NodeKind};
 use crate::rule::{AppSelection, Rule};
 use crate::rule_set::AppFacts;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, write_string};
 
 /// A text that a store keeps under its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,17 +86,63 @@ impl Closure {
     }
 }
 
-/// The text of a closure.
-pub(crate) fn seal(rule: &Value, apps: &AppSelection, vars: &ContentHash) -> String {
-    let mut entries = rule.as_map().cloned().unwrap_or_default();
-    entries.remove("apps");
-    entries.remove("subappid");
-    if let AppSelection::Only(ids) = apps {
-        let ids = ids.iter().map(|id| Value::Number(id.0.into())).collect();
-        entries.insert("subappid".to_owned(), Value::list(ids));
+/// The text of a closure: JSON, keys in the order of the alphabet.
+pub(crate) fn seal(rule: &Node, apps: &AppSelection, vars: &ContentHash) -> String {
+    let span = Span::default();
+    let NodeKind::Map(entries) = &rule.kind else { return String::new() };
+    let selected = match apps {
+        AppSelection::All => None,
+        AppSelection::Only(ids) => {
+            let scalar = |id: &SubAppId| Node { span, kind: NodeKind::Scalar(Value::Number(id.0.into())) };
+            Some(Node { span, kind: NodeKind::List(ids.iter().map(scalar).collect()) })
+        }
+    };
+    let others = entries.iter().filter(|(key, _)| !matches!(key.text.as_str(), "apps" | "subappid"));
+    let entries = others.map(|(key, node)| (key.text.as_str(), node));
+    let mut text = String::from("{\"rule\":");
+    write_entries(entries.chain(selected.as_ref().map(|ids| ("subappid", ids))).collect(), &mut text);
+    text.push_str(",\"vars\":");
+    write_string(vars.as_str(), &mut text);
+    text.push('}');
+    text
+}
+
+/// Writes what [`Node::to_value`] and [`Value::to_json`] would give, without the tree of values between.
+fn write(node: &Node, out: &mut String) {
+    match &node.kind {
+        NodeKind::Scalar(value) => value.write_json(out),
+        NodeKind::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(item, out);
+            }
+            out.push(']');
+        }
+        NodeKind::Map(entries) => {
+            write_entries(entries.iter().map(|(key, node)| (key.text.as_str(), node)).collect(), out)
+        }
     }
-    let parts = [("rule", Value::map(entries)), ("vars", Value::text(vars.as_str()))];
-    Value::map(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).to_json()
+}
+
+/// Of a repeated key the last value counts.
+fn write_entries(mut entries: Vec<(&str, &Node)>, out: &mut String) {
+    entries.sort_by_key(|(key, _)| *key);
+    out.push('{');
+    let mut is_first = true;
+    for same in entries.chunk_by(|(a, _), (b, _)| a == b) {
+        let Some((key, node)) = same.last() else { continue };
+        if !is_first {
+            out.push(',');
+        }
+        is_first = false;
+        write_string(key, out);
+        out.push(':');
+        write(node, out);
+    }
+    out.push('}');
 }
 
 /// The name of a content.

@@ -1,7 +1,7 @@
 //! A tree of what a person wrote, with the place of every part: what rule files, patterns and configuration are read from.
 
 use crate::diagnostic::Span;
-use crate::value::Value;
+use crate::value::{Value, write_string};
 
 /// One part of a written text.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,42 @@ pub struct Key {
 }
 
 impl Node {
+    /// JSON text (RFC 8259) of the node, keys in the order in which they were written; a repeated one is there twice.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = String::new();
+        self.write_json(&mut text);
+        text
+    }
+
+    fn write_json(&self, out: &mut String) {
+        match &self.kind {
+            NodeKind::Scalar(value) => value.write_json(out),
+            NodeKind::List(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    item.write_json(out);
+                }
+                out.push(']');
+            }
+            NodeKind::Map(entries) => {
+                out.push('{');
+                for (index, (key, node)) in entries.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    write_string(&key.text, out);
+                    out.push(':');
+                    node.write_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// The value of the node without its places; of a repeated key the last value counts.
     #[must_use]
     pub fn to_value(&self) -> Value {

@@ -5,31 +5,33 @@ use std::time::Duration;
 
 use crate::expression::Expression;
 use crate::ids::{ActionName, ContentHash, EventType, RuleName, StepId, SubAppId};
-use crate::pattern::Pattern;
+use crate::pattern::{Match, Pattern};
 use crate::schedule::Schedule;
 use crate::template::Template;
 
 /// When something happens (`on`, `subappid` or `apps`, `match`, `if`), what is done about it (`steps`).
+///
+/// There may be a million rules: what few of them have lies apart.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Unique in its rule set.
     pub name: RuleName,
     /// What a person says of it.
-    pub description: Option<String>,
+    pub description: Option<Box<str>>,
     /// The event types that it listens to.
     pub on: Subscription,
     /// The applications that it listens to.
     pub apps: AppSelection,
     /// Conditions on the event's fields.
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<Match>,
     /// A further condition (`if`).
     pub condition: Option<Expression>,
     /// Whether it acts.
     pub mode: Mode,
     /// How many runs it starts; as many as match when it does not say.
-    pub limit: Option<Limit>,
+    pub limit: Option<Box<Limit>>,
     /// How its events are gathered; without, each starts a run of its own.
-    pub collect: Option<Collect>,
+    pub collect: Option<Box<Collect>>,
     /// What is done.
     pub steps: Vec<Step>,
     /// What is done when a step failed for good.
@@ -113,7 +115,7 @@ pub struct Step {
     /// Asked once, before anything of the step is done.
     pub condition: Option<Expression>,
     /// Runs the step once for each item.
-    pub for_each: Option<ForEach>,
+    pub for_each: Option<Box<ForEach>>,
     /// What it does.
     pub kind: StepKind,
     /// What its failure means for the run. With `for_each`, for each item.
@@ -123,7 +125,7 @@ pub struct Step {
     /// What it means when that is over; `on_error` when it does not say.
     pub on_timeout: Option<OnTimeout>,
     /// How failed attempts are repeated; only for `uses`. `None` means [`Retry::default`].
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
 }
 
 /// What a step does.
@@ -136,7 +138,7 @@ pub enum StepKind {
         /// Its parameters, a map once rendered.
         with: Template,
         /// Waits for the end of the work that it starts.
-        wait: Option<WorkWait>,
+        wait: Option<Box<WorkWait>>,
         /// The application that it acts for, by its name or its number; that of the event when it does not say.
         app: Option<Template>,
     },
@@ -151,7 +153,7 @@ pub enum StepKind {
     /// Ends the run well, at once; the word says how.
     End(String),
     /// Runs one of several lists of steps.
-    Switch(Switch),
+    Switch(Box<Switch>),
     /// Waits for an event; any of these.
     WaitFor(Vec<Awaited>),
 }

@@ -127,7 +127,27 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, seen: HashMap<String, usize>, key: PendingKey },
+    Map { entries: Vec<(Key, Node)>, seen: Seen, key: PendingKey },
+}
+
+/// The keys of a mapping with their places.
+#[derive(Default)]
+struct Seen(HashMap<String, usize>);
+
+/// So many keys are compared one by one.
+const FEW_KEYS: usize = 16;
+
+impl Seen {
+    /// Where a key was last written before, all of whose earlier keys are those of `entries`.
+    fn note(&mut self, key: &Key, entries: &[(Key, Node)]) -> Option<usize> {
+        if entries.len() < FEW_KEYS {
+            return entries.iter().rfind(|(other, _)| other.text == key.text).map(|(other, _)| other.span.start);
+        }
+        if self.0.is_empty() {
+            self.0 = entries.iter().map(|(key, _)| (key.text.clone(), key.span.start)).collect();
+        }
+        self.0.insert(key.text.clone(), key.span.start)
+    }
 }
 
 enum PendingKey {
@@ -172,7 +192,7 @@ impl Builder<'_> {
             }
             Event::SequenceStart(anchor, tag) => self.start(Content::List(Vec::new()), anchor, tag, span),
             Event::MappingStart(anchor, tag) => {
-                let content = Content::Map { entries: Vec::new(), seen: HashMap::new(), key: PendingKey::Awaited };
+                let content = Content::Map { entries: Vec::new(), seen: Seen::default(), key: PendingKey::Awaited };
                 self.start(content, anchor, tag, span)
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -341,10 +361,10 @@ impl Builder<'_> {
                 PendingKey::Refused
             }
         };
-        let Some(Open { content: Content::Map { seen, key, .. }, .. }) = self.open.last_mut() else { return };
+        let Some(Open { content: Content::Map { entries, seen, key }, .. }) = self.open.last_mut() else { return };
         let mut repeated = None;
         if let PendingKey::Read(read) = &pending {
-            repeated = seen.insert(read.text.clone(), read.span.start).map(|first| (first, read.clone()));
+            repeated = seen.note(read, entries).map(|first| (first, read.clone()));
         }
         *key = pending;
         if let Some((first, key)) = repeated {

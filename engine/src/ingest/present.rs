@@ -121,7 +121,7 @@ pub(crate) fn mode(rule: &Rule) -> &'static str {
 fn view(rule: &Rule) -> RuleView {
     RuleView {
         name: rule.name.to_string(),
-        description: rule.description.clone(),
+        description: rule.description.as_deref().map(str::to_owned),
         mode: mode(rule).to_owned(),
         on: match &rule.on {
             Subscription::All => vec!["*".to_owned()],

@@ -97,8 +97,9 @@ impl Program {
 
     /// How failed attempts of a step are repeated.
     pub(super) fn retry(&self, step: &Step) -> Retry {
-        let StepKind::Uses { action, .. } = &step.kind else { return step.retry.unwrap_or_default() };
-        step.retry.or_else(|| Some(self.manners.get(action)?.retry)).unwrap_or_default()
+        let own = step.retry.as_deref().copied();
+        let StepKind::Uses { action, .. } = &step.kind else { return own.unwrap_or_default() };
+        own.or_else(|| Some(self.manners.get(action)?.retry)).unwrap_or_default()
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn read(
     };
     let action = (fits && may_be_called).then_some(action)?;
     let (wait, timeout) = wait?;
-    Some((StepKind::Uses { action, with: parameters?, wait, app: app? }, timeout))
+    Some((StepKind::Uses { action, with: parameters?, wait: wait.map(Box::new), app: app? }, timeout))
 }
 
 fn action(workflow: &Workflow<'_>, uses: &Field<'_>) -> Option<ActionName> {
@@ -98,7 +98,7 @@ fn credentials_are_there(
         return true;
     }
     let acting: Vec<&AppFacts> = match app {
-        None => workflow.selected().to_vec(),
+        None => workflow.selected().iter().collect(),
         Some(app) => applications::named(app, workflow.surroundings.apps).into_iter().collect(),
     };
     let lacking = acting.iter().filter(|app| !app.has_credentials);

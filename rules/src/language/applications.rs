@@ -10,13 +10,14 @@ use crate::rule_set::AppFacts;
 use crate::template::Template;
 use crate::value::Value;
 
+use super::selected::Configured;
 use super::step::Workflow;
 use super::{templates, variables};
 
 /// Larger than any id that the vendor gives (protocol section 2), so that a slip is found.
 const LARGEST_ID: u64 = 999_999_999_999;
 
-pub(super) fn read(fields: &mut Fields<'_>, known: Option<&[AppFacts]>) -> Option<AppSelection> {
+pub(super) fn read(fields: &mut Fields<'_>, known: Option<&Configured<'_>>) -> Option<AppSelection> {
     let ids = fields.optional("subappid");
     let apps = fields.optional("apps");
     match (ids, apps) {
@@ -28,7 +29,7 @@ pub(super) fn read(fields: &mut Fields<'_>, known: Option<&[AppFacts]>) -> Optio
             None
         }
         (Some(ids), None) => by_id(&ids, known),
-        (None, Some(apps)) => by_name(&apps, known.unwrap_or_default()),
+        (None, Some(apps)) => by_name(&apps, known),
     }
 }
 
@@ -46,11 +47,11 @@ pub(super) fn reached(fields: &Fields<'_>, on: &Subscription) -> bool {
     false
 }
 
-fn by_id(field: &Field<'_>, known: Option<&[AppFacts]>) -> Option<AppSelection> {
+fn by_id(field: &Field<'_>, known: Option<&Configured<'_>>) -> Option<AppSelection> {
     let ids = field.one_or_list_of(|item| {
         let id = SubAppId(item.integer(1..=LARGEST_ID)?);
-        if let Some(apps) = known.filter(|apps| !apps.is_empty() && apps.iter().all(|app| app.subappid != id)) {
-            let list = apps.iter().map(|app| format!("{} (`{}`)", app.subappid, app.name)).collect::<Vec<_>>();
+        if let Some(known) = known.filter(|known| !known.all().is_empty() && known.with_id(id).is_none()) {
+            let list = known.all().iter().map(|app| format!("{} (`{}`)", app.subappid, app.name)).collect::<Vec<_>>();
             let hint = format!("configured applications: {}", list.join(", "));
             item.findings().warning(item.span(), format!("no configured application has the id {id}"), hint);
         }
@@ -64,7 +65,7 @@ fn by_id(field: &Field<'_>, known: Option<&[AppFacts]>) -> Option<AppSelection> 
     Some(AppSelection::Only(ids.into_iter().collect()))
 }
 
-fn by_name(field: &Field<'_>, known: &[AppFacts]) -> Option<AppSelection> {
+fn by_name(field: &Field<'_>, known: Option<&Configured<'_>>) -> Option<AppSelection> {
     let items = field.one_or_many();
     if items.is_empty() {
         field.error("`apps` lists no application", "leave it out to mean all applications");
@@ -74,26 +75,29 @@ fn by_name(field: &Field<'_>, known: &[AppFacts]) -> Option<AppSelection> {
     Some(AppSelection::Only(selected.into_iter().flatten().collect()))
 }
 
-fn select(field: &Field<'_>, known: &[AppFacts]) -> Option<BTreeSet<SubAppId>> {
+fn select(field: &Field<'_>, known: Option<&Configured<'_>>) -> Option<BTreeSet<SubAppId>> {
     let text = field.some_text()?;
     if let Some(label) = text.strip_prefix("label:") {
-        return by_label(field, label, known);
+        return by_label(field, label, all_of(known));
     }
     if text == "*" {
         field.error("`*` is no application", "leave `apps` out to mean all applications");
         return None;
     }
-    let found: BTreeSet<SubAppId> = known.iter().filter(|app| app.name == text).map(|app| app.subappid).collect();
-    if found.is_empty() {
+    let Some(found) = known.and_then(|known| known.with_name(text)) else {
         let hint = if text.parse::<u64>().is_ok() {
             format!("select by id with `subappid: {text}`")
         } else {
-            did_you_mean(text, "configured applications", known.iter().map(|app| app.name.as_str()))
+            did_you_mean(text, "configured applications", all_of(known).iter().map(|app| app.name.as_str()))
         };
         field.error(format!("there is no application `{text}`"), hint);
         return None;
-    }
-    Some(found)
+    };
+    Some([found.subappid].into())
+}
+
+fn all_of<'k>(known: Option<&Configured<'k>>) -> &'k [AppFacts] {
+    known.map_or(&[], Configured::all)
 }
 
 fn by_label(field: &Field<'_>, label: &str, known: &[AppFacts]) -> Option<BTreeSet<SubAppId>> {
@@ -127,7 +131,7 @@ pub(super) fn of_step(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<Temp
         && named(&app, Some(known)).is_none()
     {
         let written = letters(written);
-        let hint = did_you_mean(&written, "configured applications", known.iter().map(|app| app.name.as_str()));
+        let hint = did_you_mean(&written, "configured applications", known.all().iter().map(|app| app.name.as_str()));
         field.error(format!("there is no application `{written}`"), hint);
         return None;
     }
@@ -135,10 +139,11 @@ pub(super) fn of_step(workflow: &Workflow<'_>, field: &Field<'_>) -> Option<Temp
 }
 
 /// The configured application that a step names, where that is known before it runs.
-pub(super) fn named<'k>(app: &Template, known: Option<&'k [AppFacts]>) -> Option<&'k AppFacts> {
+pub(super) fn named<'k>(app: &Template, known: Option<&Configured<'k>>) -> Option<&'k AppFacts> {
     let written = letters(app.constant()?);
-    let is_it = |app: &&AppFacts| app.name == written || app.subappid.to_string() == written;
-    known?.iter().find(is_it)
+    let by_id =
+        |known: &Configured<'k>| known.with_id(written.parse().ok()?).filter(|app| app.subappid.to_string() == written);
+    known.and_then(|known| known.with_name(&written).or_else(|| by_id(known)))
 }
 
 fn letters(value: &Value) -> String {

@@ -32,5 +32,5 @@ pub(super) fn read(
     }
     let read = all(entries.iter().map(|(key, steps)| Some((key.text.clone(), workflow.read_one_or_many(steps)?))));
     let default = default.map_or_else(|| Some(Vec::new()), |steps| workflow.read_one_or_many(steps));
-    Some(StepKind::Switch(Switch { value: compared?, cases: parallel::by_name(read?), default: default? }))
+    Some(StepKind::Switch(Box::new(Switch { value: compared?, cases: parallel::by_name(read?), default: default? })))
 }

@@ -6,11 +6,12 @@ use crate::decode::{Field, Fields};
 use crate::expression::Names;
 use crate::node::NodeKind;
 use crate::rule::Collect;
-use crate::rule_set::{AppFacts, key_text};
+use crate::rule_set::key_text;
 use crate::template::Template;
 use crate::value::Value;
 
 use super::condition::Broken;
+use super::selected::Selected;
 use super::{templates, variables};
 
 /// Short ones are for tests.
@@ -22,14 +23,14 @@ const MAX: Duration = Duration::from_hours(24);
 /// How many events one collection may have.
 const MOST_EVENTS: u32 = 1_000;
 
-pub(super) fn read(fields: &mut Fields<'_>, apps: &[&AppFacts]) -> Result<Option<Collect>, Broken> {
+pub(super) fn read(fields: &mut Fields<'_>, apps: Selected<'_>) -> Result<Option<Collect>, Broken> {
     match fields.optional("collect") {
         None => Ok(None),
         Some(field) => read_one(&field, apps).map(Some).ok_or(Broken),
     }
 }
 
-fn read_one(field: &Field<'_>, apps: &[&AppFacts]) -> Option<Collect> {
+fn read_one(field: &Field<'_>, apps: Selected<'_>) -> Option<Collect> {
     let mut fields = field.fields("a `collect`")?;
     let key = fields
         .required(
@@ -59,7 +60,7 @@ fn read_one(field: &Field<'_>, apps: &[&AppFacts]) -> Option<Collect> {
 }
 
 /// A text, with or without templates, by which things are counted as one.
-pub(super) fn key(field: &Field<'_>, apps: &[&AppFacts]) -> Option<Template> {
+pub(super) fn key(field: &Field<'_>, apps: Selected<'_>) -> Option<Template> {
     if !matches!(field.node().kind, NodeKind::Scalar(Value::Text(_) | Value::Number(_))) {
         let hint = format!("write a text, such as `{}: \"${{{{ event.file_id }}}}\"`", field.name());
         field.mismatch("a text", hint);

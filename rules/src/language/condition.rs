@@ -1,11 +1,11 @@
 //! `match` and `if` of a rule: conditions on the event.
 
-use crate::decode::{Fields, nearest};
+use crate::decode::{Field, Fields, nearest};
 use crate::diagnostic::Severity;
 use crate::expression::{Expression, Names};
-use crate::pattern::Pattern;
-use crate::rule_set::AppFacts;
+use crate::pattern::{Match, Pattern};
 
+use super::selected::Selected;
 use super::{expressions, secrets, variables};
 
 /// What a path in a `match` can start with.
@@ -15,7 +15,16 @@ const ROOTS: [&str; 3] = ["event", "payload", "body"];
 pub(super) struct Broken;
 
 pub(super) fn pattern(fields: &mut Fields<'_>) -> Result<Option<Pattern>, Broken> {
-    let Some(field) = fields.optional("match") else { return Ok(None) };
+    fields.optional("match").map(|field| compile(&field)).transpose()
+}
+
+/// As [`pattern`], with the form in which a rule keeps it.
+pub(super) fn rule_match(fields: &mut Fields<'_>) -> Result<Option<(Match, Pattern)>, Broken> {
+    let read = |field: Field<'_>| Ok((Match::of(field.node()), compile(&field)?));
+    fields.optional("match").map(read).transpose()
+}
+
+fn compile(field: &Field<'_>) -> Result<Pattern, Broken> {
     let findings = field.findings();
     let pattern = Pattern::compile(field.node()).map_err(|errors| {
         for error in errors {
@@ -37,11 +46,11 @@ pub(super) fn pattern(fields: &mut Fields<'_>) -> Result<Option<Pattern>, Broken
         };
         findings.push(Severity::Error, span, message, Some(hint));
     }
-    let has_no_secret = secrets::refuse_in(&field, field.node());
-    if roots_are_known && has_no_secret { Ok(Some(pattern)) } else { Err(Broken) }
+    let has_no_secret = secrets::refuse_in(field, field.node());
+    if roots_are_known && has_no_secret { Ok(pattern) } else { Err(Broken) }
 }
 
-pub(super) fn rule_condition(fields: &mut Fields<'_>, apps: &[&AppFacts]) -> Result<Option<Expression>, Broken> {
+pub(super) fn rule_condition(fields: &mut Fields<'_>, apps: Selected<'_>) -> Result<Option<Expression>, Broken> {
     match fields.optional("if") {
         None => Ok(None),
         Some(field) => {

@@ -8,6 +8,7 @@ use crate::node::{Key, Node, NodeKind};
 use crate::rule_set::Defaults;
 use crate::value::Value;
 
+use super::selected::Selected;
 use super::step::Workflow;
 use super::{Surroundings, failure, programs, retry};
 
@@ -36,7 +37,7 @@ pub(super) fn read(defaults: &Defaults, surroundings: Surroundings<'_>, findings
 fn steps(field: &Field<'_>, surroundings: Surroundings<'_>) -> Option<Node> {
     let whole = programs::embed(field, surroundings).unwrap_or_else(|| field.node().clone());
     let checked = Field::new(field.findings(), ON_FAILURE, &whole);
-    failure::read(&mut Workflow::new(surroundings, None), &checked)?;
+    failure::read(&mut Workflow::new(surroundings, Selected::default()), &checked)?;
     Some(whole)
 }
 

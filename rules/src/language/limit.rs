@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use crate::decode::{Field, Fields};
 use crate::rule::Limit;
-use crate::rule_set::AppFacts;
 
 use super::collect;
 use super::condition::Broken;
+use super::selected::Selected;
 
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(90 * 24);
 const MOST_RUNS: u32 = 1_000_000;
 
-pub(super) fn read(fields: &mut Fields<'_>, apps: &[&AppFacts]) -> Result<Option<Limit>, Broken> {
+pub(super) fn read(fields: &mut Fields<'_>, apps: Selected<'_>) -> Result<Option<Limit>, Broken> {
     match fields.optional("limit") {
         None => Ok(None),
         Some(field) => read_one(&field, apps).map(Some).ok_or(Broken),
     }
 }
 
-fn read_one(field: &Field<'_>, apps: &[&AppFacts]) -> Option<Limit> {
+fn read_one(field: &Field<'_>, apps: Selected<'_>) -> Option<Limit> {
     let mut fields = field.fields("a `limit`")?;
     let runs = fields
         .required("runs", "say how many runs may start, such as `runs: 500`")

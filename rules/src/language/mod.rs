@@ -20,6 +20,7 @@ mod repetition;
 mod retry;
 mod rule;
 mod secrets;
+mod selected;
 mod step;
 mod subscription;
 mod templates;
@@ -33,10 +34,12 @@ use crate::decode::{Field, Findings};
 use crate::diagnostic::Span;
 use crate::ids::ContentHash;
 use crate::node::Node;
+use crate::pattern::Pattern;
 use crate::rule::Rule;
-use crate::rule_set::{AppFacts, Defaults};
+use crate::rule_set::Defaults;
 
 pub(crate) use defaults::Usable;
+pub(crate) use selected::Configured;
 
 /// What rules are checked against.
 #[derive(Clone, Copy)]
@@ -46,7 +49,7 @@ pub(crate) struct Surroundings<'a> {
     /// The files beside the rule file.
     pub(crate) files: &'a dyn RuleFiles,
     /// The configured applications; `None` when a stored rule is opened again, whose applications were resolved before.
-    pub(crate) apps: Option<&'a [AppFacts]>,
+    pub(crate) apps: Option<&'a Configured<'a>>,
     /// The names of the configured secrets; `None` when they are not known, as for a stored rule.
     pub(crate) secrets: Option<&'a BTreeSet<String>>,
     /// Names the `vars` that rules pin.
@@ -58,6 +61,8 @@ pub(crate) struct Surroundings<'a> {
 /// A rule that was read.
 pub(crate) struct Loaded {
     pub(crate) rule: Rule,
+    /// What its match compiles to.
+    pub(crate) pattern: Option<Pattern>,
     /// The text of its closure.
     pub(crate) closure: String,
     /// Where the rule is written.

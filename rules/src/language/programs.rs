@@ -22,6 +22,9 @@ const DATA: [&str; 3] = ["with", "match", "set"];
 pub(super) fn embed(rule: &Field<'_>, surroundings: Surroundings<'_>) -> Option<Node> {
     surroundings.apps?;
     let pass = Pass { surroundings, findings: rule.findings() };
+    if !pass.is_needed(rule.node()) {
+        return None;
+    }
     let mut node = rule.node().clone();
     pass.visit(&mut node).then_some(node)
 }
@@ -32,16 +35,33 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// How the program of a step is checked; none where these are the entries of no step that takes one.
+    fn check_of(&self, entries: &[(Key, Node)]) -> Option<CheckCode> {
+        match &entry(entries, "uses")?.1.kind {
+            NodeKind::Scalar(Value::Text(action)) => self.surroundings.actions.check_code(action),
+            _ => None,
+        }
+    }
+
+    /// Whether any step below a node takes a program: very many rules have none, and need not be copied.
+    fn is_needed(&self, node: &Node) -> bool {
+        match &node.kind {
+            NodeKind::Scalar(_) => false,
+            NodeKind::List(items) => items.iter().any(|item| self.is_needed(item)),
+            NodeKind::Map(entries) => {
+                let inner = entries.iter().filter(|(key, _)| !DATA.contains(&key.text.as_str()));
+                self.check_of(entries).is_some() || inner.map(|(_, value)| value).any(|value| self.is_needed(value))
+            }
+        }
+    }
+
     /// Goes through all steps below a node, wherever they are; whether a text was added.
     fn visit(&self, node: &mut Node) -> bool {
         match &mut node.kind {
             NodeKind::Scalar(_) => false,
             NodeKind::List(items) => items.iter_mut().fold(false, |added, item| self.visit(item) | added),
             NodeKind::Map(entries) => {
-                let check = entry(entries, "uses").and_then(|(_, uses)| match &uses.kind {
-                    NodeKind::Scalar(Value::Text(action)) => self.surroundings.actions.check_code(action),
-                    _ => None,
-                });
+                let check = self.check_of(entries);
                 let mut added = check.is_some_and(|check| self.step(check, entries));
                 for (key, value) in entries.iter_mut() {
                     if !DATA.contains(&key.text.as_str()) {

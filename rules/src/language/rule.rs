@@ -6,10 +6,10 @@ use crate::ids::RuleName;
 use crate::node::Node;
 use crate::rule::{Mode, Rule};
 
+use super::selected::Selected;
 use super::step::Workflow;
 use super::{
     Loaded, NamedAt, Surroundings, applications, collect, condition, failure, later, limit, programs, subscription,
-    variables,
 };
 
 /// What a person calls this part.
@@ -34,23 +34,24 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
     let name = name(&mut fields, names);
     // `Some(None)` is a description that is rightly absent.
     let description = match fields.optional("description") {
-        Some(text) => text.text().map(|text| Some(text.to_owned())),
+        Some(text) => text.text().map(|text| Some(text.into())),
         None => Some(None),
     };
     let on = subscription::read(&mut fields);
     let apps = applications::read(&mut fields, surroundings.apps);
     let is_reached = on.as_ref().is_none_or(|on| applications::reached(&fields, on));
-    let pattern = condition::pattern(&mut fields);
-    let condition = condition::rule_condition(&mut fields, &variables::selected(surroundings, apps.as_ref()));
+    let selected = Selected::new(surroundings.apps, apps.as_ref());
+    let pattern = condition::rule_match(&mut fields);
+    let condition = condition::rule_condition(&mut fields, selected);
     let mode = match fields.optional("mode") {
         Some(mode) => mode.one_of(&[("live", Mode::Live), ("shadow", Mode::Shadow), ("off", Mode::Off)]),
         None => Some(Mode::default()),
     };
-    let limit = limit::read(&mut fields, &variables::selected(surroundings, apps.as_ref()));
+    let limit = limit::read(&mut fields, selected);
     let collects = fields.key_span("collect").is_some();
-    let collect = collect::read(&mut fields, &variables::selected(surroundings, apps.as_ref()));
+    let collect = collect::read(&mut fields, selected);
     later::rule_features(&mut fields);
-    let mut workflow = Workflow::new(surroundings, apps.as_ref());
+    let mut workflow = Workflow::new(surroundings, selected);
     if collects {
         workflow.add_root("events");
     }
@@ -63,22 +64,23 @@ fn read_whole(field: &Field<'_>, surroundings: Surroundings<'_>, names: &mut Vec
     };
     fields.finish();
     let apps = apps.filter(|_| is_reached)?;
-    let closure = closure::seal(&field.node().to_value(), &apps, surroundings.vars);
+    let (kept, pattern) = pattern.ok()?.unzip();
+    let closure = closure::seal(field.node(), &apps, surroundings.vars);
     let rule = Rule {
         name: name?,
         description: description?,
         on: on?,
         apps,
-        pattern: pattern.ok()?,
+        pattern: kept,
         condition: condition.ok()?,
         mode: mode?,
-        limit: limit.ok()?,
-        collect: collect.ok()?,
+        limit: limit.ok()?.map(Box::new),
+        collect: collect.ok()?.map(Box::new),
         steps: steps?,
         on_failure: on_failure?,
         closure: closure::hash(&closure),
     };
-    Some(Loaded { rule, closure, span: field.span() })
+    Some(Loaded { rule, pattern, closure, span: field.span() })
 }
 
 fn name(fields: &mut Fields<'_>, names: &mut Vec<NamedAt>) -> Option<RuleName> {

@@ -8,9 +8,9 @@ use crate::diagnostic::Span;
 use crate::expression::{Expression, Names};
 use crate::ids::StepId;
 use crate::node::NodeKind;
-use crate::rule::{AppSelection, OnError, OnTimeout, Step, StepKind};
-use crate::rule_set::AppFacts;
+use crate::rule::{OnError, OnTimeout, Step, StepKind};
 
+use super::selected::Selected;
 use super::{Surroundings, action, branch, expressions, parallel, pause, repetition, retry, templates, variables};
 
 /// The most steps that a rule may have, those of groups and of `on_failure` included.
@@ -36,7 +36,7 @@ struct Earlier {
 pub(super) struct Workflow<'s> {
     pub(super) surroundings: Surroundings<'s>,
     /// The configured applications of the rule, where they are known.
-    selected: Vec<&'s AppFacts>,
+    selected: Selected<'s>,
     names: Names,
     /// The ids so far, in order.
     ids: Vec<String>,
@@ -55,10 +55,10 @@ pub(super) struct Workflow<'s> {
 }
 
 impl<'s> Workflow<'s> {
-    pub(super) fn new(surroundings: Surroundings<'s>, apps: Option<&AppSelection>) -> Self {
+    pub(super) fn new(surroundings: Surroundings<'s>, selected: Selected<'s>) -> Self {
         Self {
             surroundings,
-            selected: variables::selected(surroundings, apps),
+            selected,
             names: Names::workflow(),
             ids: Vec::new(),
             places: HashMap::new(),
@@ -78,8 +78,8 @@ impl<'s> Workflow<'s> {
     }
 
     /// The configured applications of the rule, where they are known.
-    pub(super) fn selected(&self) -> &[&'s AppFacts] {
-        &self.selected
+    pub(super) fn selected(&self) -> Selected<'s> {
+        self.selected
     }
 
     /// What the items of the surrounding `for_each` are called.
@@ -166,12 +166,12 @@ impl<'s> Workflow<'s> {
         Some(Step {
             id: id?,
             condition: condition?,
-            for_each: for_each?,
+            for_each: for_each?.map(Box::new),
             kind: kind?.0,
             on_error: on_error?,
             timeout: timeout?,
             on_timeout: on_timeout?,
-            retry: retry?,
+            retry: retry?.map(Box::new),
         })
     }
 
@@ -195,7 +195,7 @@ impl<'s> Workflow<'s> {
 
     /// An `if` or a `where`.
     pub(super) fn read_condition(&self, field: &Field<'_>) -> Option<Expression> {
-        let variables_are_there = variables::check_expression(field, &self.selected);
+        let variables_are_there = variables::check_expression(field, self.selected);
         expressions::read(field, &self.names).filter(|_| variables_are_there)
     }
 
@@ -337,7 +337,7 @@ impl<'s> Workflow<'s> {
             field.findings().warning(field.span(), "no later step can read what this `set` gives", hint);
         }
         let values = all(entries.iter().map(|(key, value)| {
-            let variables_are_there = variables::check(value, &self.selected);
+            let variables_are_there = variables::check(value, self.selected);
             let value = templates::read(value, &self.names).filter(|_| variables_are_there);
             let problem = if ALWAYS_THERE.contains(&key.text.as_str()) {
                 Some((

@@ -4,22 +4,15 @@
 use crate::decode::Field;
 use crate::expression::{Variable, needed_variables};
 use crate::node::NodeKind;
-use crate::rule::AppSelection;
 use crate::rule_set::AppFacts;
 use crate::template::written_expressions;
 use crate::value::Value;
 use crate::yaml::place_in_scalar;
 
-use super::Surroundings;
-
-/// The configured applications that a rule selects. None when they are not known.
-pub(super) fn selected<'k>(surroundings: Surroundings<'k>, selection: Option<&AppSelection>) -> Vec<&'k AppFacts> {
-    let (Some(known), Some(selection)) = (surroundings.apps, selection) else { return Vec::new() };
-    known.iter().filter(|app| selection.includes(Some(app.subappid))).collect()
-}
+use super::selected::Selected;
 
 /// Whether every application has the variables that templates in this value need.
-pub(super) fn check(field: &Field<'_>, apps: &[&AppFacts]) -> bool {
+pub(super) fn check(field: &Field<'_>, apps: Selected<'_>) -> bool {
     match &field.node().kind {
         NodeKind::Scalar(Value::Text(text)) => {
             let answers: Vec<bool> = written_expressions(text)
@@ -43,7 +36,7 @@ pub(super) fn check(field: &Field<'_>, apps: &[&AppFacts]) -> bool {
 }
 
 /// As [`check`], for a value that is an expression as it stands, such as `if`.
-pub(super) fn check_expression(field: &Field<'_>, apps: &[&AppFacts]) -> bool {
+pub(super) fn check_expression(field: &Field<'_>, apps: Selected<'_>) -> bool {
     match &field.node().kind {
         NodeKind::Scalar(Value::Text(text)) => check_within(field, text, 0, text, apps),
         _ => true,
@@ -51,11 +44,11 @@ pub(super) fn check_expression(field: &Field<'_>, apps: &[&AppFacts]) -> bool {
 }
 
 /// Checks the expression that begins at `start` within the text of a field.
-fn check_within(field: &Field<'_>, text: &str, start: usize, expression: &str, apps: &[&AppFacts]) -> bool {
+fn check_within(field: &Field<'_>, text: &str, start: usize, expression: &str, apps: Selected<'_>) -> bool {
     let missing: Vec<(Variable, Vec<&AppFacts>)> = needed_variables(expression)
         .into_iter()
         .map(|variable| {
-            let lacking = apps.iter().copied().filter(|app| lacks(&app.vars, &variable.path)).collect();
+            let lacking = apps.iter().filter(|app| lacks(&app.vars, &variable.path)).collect();
             (variable, lacking)
         })
         .filter(|(_, lacking): &(Variable, Vec<&AppFacts>)| !lacking.is_empty())

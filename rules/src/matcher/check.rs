@@ -70,6 +70,13 @@ impl<'p> Reader<'p> {
         (rule, self.bytes(length))
     }
 
+    /// Leaves out the rules of a group, which begins with these words.
+    pub(super) fn pass_over_group(&mut self, group: &[u8]) {
+        let mut words = Reader { rest: group };
+        let [_field, _symbol, length] = [words.u32(), words.u32(), words.u32()];
+        self.bytes(length as usize);
+    }
+
     #[inline]
     fn bytes(&mut self, length: usize) -> &'p [u8] {
         let (head, rest) = self.rest.split_at_checked(length).unwrap_or_default();
@@ -103,6 +110,23 @@ impl<'e> Check<'_, 'e> {
     pub(super) fn program(&mut self, program: &[u8]) -> Answer {
         let answer = self.all(Reader { rest: program });
         if answer == Answer::No || self.seen.choices.is_empty() { answer } else { self.agreed(program, answer) }
+    }
+
+    /// Whether the event holds the value that all rules of a group ask for.
+    #[inline]
+    pub(super) fn holds(&mut self, group: &[u8]) -> bool {
+        let mut words = Reader { rest: group };
+        let (field, symbol) = (FieldId(words.u32()), words.u32());
+        let (mut holds, mut steps) = (false, 1);
+        for (at, _) in self.seen.of(field) {
+            steps += 1;
+            if self.symbols.get(at as usize) == Some(&symbol) {
+                holds = true;
+                break;
+            }
+        }
+        self.steps_left = self.steps_left.saturating_sub(steps);
+        holds
     }
 
     /// Whether all demands hold, each for itself.

@@ -7,10 +7,12 @@
 //! 3. What is left of these rules is checked on the sightings (`check`). Where conditions of one rule choose among the
 //!    elements of a list in a way that is not decided there, the match of the rule itself is asked, on the whole event.
 //!
-//! A matcher does not change; [`Matcher::changed`] makes another one that shares what stayed.
+//! A matcher does not change; [`Builder::after`] makes another one that shares what stayed.
 
 mod access;
+mod build;
 mod check;
+mod draft;
 mod fields;
 mod literal;
 mod plan;
@@ -26,7 +28,7 @@ mod walk;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::fields::Fields;
@@ -39,6 +41,7 @@ use crate::ids::{EventType, SubAppId};
 use crate::pattern::Pattern;
 use crate::value::{JsonError, Value};
 
+pub use self::build::Builder;
 pub use self::plan::Subject;
 
 /// How many times values may be compared for one event: well below a second. Rules that were not looked at by then are
@@ -56,23 +59,11 @@ pub struct Matcher {
 }
 
 /// Rules that were compiled together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Part {
     segment: Arc<Segment>,
     /// The number of each rule in the whole; [`NONE`] for one that is gone.
     numbers: Arc<[u32]>,
-}
-
-/// Changes of so many rules, or of this part of all, are compiled again and again with each further change. When there are more
-/// of them, all rules are compiled anew.
-const CHANGES: usize = 1_024;
-const CHANGED_PART: usize = 8;
-
-impl Part {
-    fn new<'a>(rules: impl Iterator<Item = (u32, Subject<'a>)> + Clone, names: &mut Names) -> Self {
-        let segment = Segment::new(rules.clone().map(|(_, subject)| subject), names);
-        Self { segment: Arc::new(segment), numbers: rules.map(|(number, _)| number).collect() }
-    }
 }
 
 /// What an event is, beside its body.
@@ -126,40 +117,6 @@ impl<'a> Subject<'a> {
 }
 
 impl Matcher {
-    /// Compiles rules. Each has a number by which it is found.
-    #[must_use]
-    pub fn new<'a>(rules: impl Iterator<Item = (u32, Subject<'a>)> + Clone) -> Self {
-        let mut fields = Fields::new();
-        let [kind, app, nowhere] =
-            ["type", "application", "nowhere"].map(|name| fields.hidden(name, name != "nowhere"));
-        let mut names = Names { fields, kind, app, nowhere };
-        let base = Part::new(rules, &mut names);
-        let changes = Part::new(std::iter::empty(), &mut names);
-        Self { names: Arc::new(names), base, changes }
-    }
-
-    /// A matcher of rules of which most were compiled here already. `rules` are all of them; `stayed` gives the new number of a
-    /// rule that is the same as one that had this number here. What stayed is not compiled again, unless much has changed.
-    #[must_use]
-    pub fn changed<'a>(
-        &self,
-        rules: impl Iterator<Item = (u32, Subject<'a>)> + Clone,
-        stayed: impl Fn(u32) -> Option<u32>,
-    ) -> Self {
-        let new_number = |number: &u32| if *number == NONE { NONE } else { stayed(*number).unwrap_or(NONE) };
-        let numbers: Arc<[u32]> = self.base.numbers.iter().map(new_number).collect();
-        let kept: HashSet<u32> = numbers.iter().copied().filter(|number| *number != NONE).collect();
-        let others = rules.clone().filter(|(number, _)| !kept.contains(number));
-        let gone = numbers.len() - kept.len();
-        if gone + others.clone().count() > CHANGES.max(numbers.len() / CHANGED_PART) {
-            return Self::new(rules);
-        }
-        let mut names = self.names.as_ref().clone();
-        let changes = Part::new(others, &mut names);
-        let base = Part { segment: Arc::clone(&self.base.segment), numbers };
-        Self { names: Arc::new(names), base, changes }
-    }
-
     /// About how many bytes it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {

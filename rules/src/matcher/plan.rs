@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range as Row;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -58,10 +59,9 @@ pub(super) struct Names {
     pub(super) nowhere: FieldId,
 }
 
-/// Something that an event may hold, by which rules are found.
+/// Something that an event may hold, by which rules are found, beside the very values that they name: those are symbols.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
-    Symbol(u32),
     Prefix(FieldId, Cow<'a, str>),
     Suffix(FieldId, Cow<'a, str>),
     FoldedPrefix(FieldId, Cow<'a, str>),
@@ -73,10 +73,9 @@ pub(super) enum Key<'a> {
 }
 
 impl Key<'_> {
-    /// Its field; a symbol knows its own.
-    pub(super) fn field(&self) -> Option<FieldId> {
+    /// The field that holds it.
+    pub(super) fn field(&self) -> FieldId {
         match self {
-            Self::Symbol(_) => None,
             Self::Prefix(field, _)
             | Self::Suffix(field, _)
             | Self::FoldedPrefix(field, _)
@@ -84,15 +83,14 @@ impl Key<'_> {
             | Self::Folded(field, _)
             | Self::Range(field, ..)
             | Self::Block(field, _)
-            | Self::Anything(field) => Some(*field),
+            | Self::Anything(field) => *field,
         }
     }
 
     /// The key, kept for itself.
-    pub(super) fn kept(self) -> Key<'static> {
+    fn kept(self) -> Key<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
-            Self::Symbol(symbol) => Key::Symbol(symbol),
             Self::Prefix(field, text) => Key::Prefix(field, own(text)),
             Self::Suffix(field, text) => Key::Suffix(field, own(text)),
             Self::FoldedPrefix(field, text) => Key::FoldedPrefix(field, own(text)),
@@ -105,15 +103,50 @@ impl Key<'_> {
     }
 }
 
-/// The keys of some rules, and how many times each was asked for.
+/// The number of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyId {
+    Symbol(u32),
+    Other(u32),
+}
+
+/// By what a demand can be found.
 #[derive(Debug)]
-pub(super) struct Planner<'n> {
-    names: &'n mut Names,
+pub(super) enum Way {
+    /// Nothing that an event holds is a sign of it.
+    Nothing,
+    /// An event that fulfils it holds one of these keys, which lie in a row in the planner.
+    Keys(Row<usize>),
+    /// An event that fulfils it fulfils all parts of one branch.
+    Branches(Box<[Box<[Way]>]>),
+}
+
+/// The keys of some rules, and how many times each was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Planner {
     pub(super) symbols: Symbols,
     of_symbols: Vec<u32>,
-    of_keys: HashMap<Key<'static>, u32, FixedState>,
+    others: HashMap<Key<'static>, u32, FixedState>,
+    of_others: Vec<Counted>,
     /// All keys of a field.
     of_fields: HashMap<FieldId, u32, FixedState>,
+    /// The keys of all ways.
+    keys: Vec<KeyId>,
+}
+
+/// What is known of a key that is no symbol.
+#[derive(Debug)]
+struct Counted {
+    field: FieldId,
+    kind: Kind,
+    count: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Anything,
+    Range,
+    Text,
 }
 
 /// How much of all is there of which no rule speaks: a key that a single rule asks for is rare nonetheless.
@@ -122,131 +155,177 @@ const UNSPOKEN: u32 = 10;
 const PART_IN_RANGE: f64 = 0.5;
 
 /// How a rule is found.
-#[derive(Debug)]
-pub(super) struct Choice<'a> {
+#[derive(Debug, Default)]
+pub(super) struct Choice {
     /// The demand, by its place; none when every event may concern the rule.
     pub(super) demand: Option<usize>,
-    pub(super) keys: Vec<Key<'a>>,
+    pub(super) keys: Vec<KeyId>,
 }
 
-impl<'n> Planner<'n> {
-    pub(super) fn new(names: &'n mut Names) -> Self {
-        Self {
-            names,
-            symbols: Symbols::default(),
-            of_symbols: Vec::new(),
-            of_keys: HashMap::default(),
-            of_fields: HashMap::default(),
-        }
-    }
-
-    /// Counts what a rule could be found by.
-    pub(super) fn count(&mut self, subject: Subject<'_>) {
-        for demand in subject.demands() {
-            self.count_demand(demand);
-        }
-    }
-
-    fn count_demand(&mut self, demand: Demand<'_>) {
+impl Planner {
+    /// By what a demand can be found. Its keys are counted.
+    pub(super) fn way(&mut self, names: &mut Names, demand: Demand<'_>) -> Way {
         if let Demand::Part(Part::Either(either)) = demand {
-            return either.branches.iter().flatten().for_each(|part| self.count_demand(Demand::Part(part)));
+            let branch = |branch: &Vec<Part>| branch.iter().map(|part| self.way(names, Demand::Part(part))).collect();
+            return Way::Branches(either.branches.iter().map(branch).collect());
         }
-        for key in self.keys(demand).unwrap_or_default() {
-            let Some(field) = self.field(&key) else { continue };
-            *self.of_fields.entry(field).or_default() += 1;
-            match key {
-                Key::Symbol(symbol) => {
-                    self.of_symbols.resize(self.symbols.len(), 0);
-                    self.of_symbols[symbol as usize] += 1;
-                }
-                Key::Range(..) | Key::Anything(_) => {}
-                key => *self.of_keys.entry(key.kept()).or_default() += 1,
+        let start = self.keys.len();
+        if self.add_keys(names, demand) {
+            for at in start..self.keys.len() {
+                self.count(at);
             }
+            return Way::Keys(start..self.keys.len());
         }
+        self.keys.truncate(start);
+        Way::Nothing
     }
 
-    fn field(&self, key: &Key<'_>) -> Option<FieldId> {
-        match key {
-            Key::Symbol(symbol) => self.symbols.field(*symbol),
-            key => key.field(),
+    fn count(&mut self, at: usize) {
+        let field = match self.keys[at] {
+            KeyId::Symbol(symbol) => {
+                if self.of_symbols.len() < self.symbols.len() {
+                    self.of_symbols.resize(self.symbols.len(), 0);
+                }
+                self.of_symbols[symbol as usize] += 1;
+                self.symbols.field(symbol)
+            }
+            KeyId::Other(other) => {
+                let counted = &mut self.of_others[other as usize];
+                counted.count += 1;
+                Some(counted.field)
+            }
+        };
+        if let Some(field) = field {
+            *self.of_fields.entry(field).or_default() += 1;
         }
     }
 
     /// The part of all events that hold it, by guess.
-    fn part(&self, key: &Key<'_>) -> f64 {
-        let count = match key {
-            Key::Anything(_) => return 1.0,
-            Key::Range(..) => return PART_IN_RANGE,
-            Key::Symbol(symbol) => self.of_symbols.get(*symbol as usize).copied().unwrap_or(0),
-            key => self.of_keys.get(key).copied().unwrap_or(0),
+    pub(super) fn part(&self, key: KeyId) -> f64 {
+        let (field, count) = match key {
+            KeyId::Symbol(symbol) => {
+                (self.symbols.field(symbol), self.of_symbols.get(symbol as usize).copied().unwrap_or(0))
+            }
+            KeyId::Other(other) => match self.of_others.get(other as usize) {
+                None | Some(Counted { kind: Kind::Anything, .. }) => return 1.0,
+                Some(Counted { kind: Kind::Range, .. }) => return PART_IN_RANGE,
+                Some(counted) => (Some(counted.field), counted.count),
+            },
         };
-        let all = self.field(key).and_then(|field| self.of_fields.get(&field)).copied().unwrap_or(0);
+        let all = field.and_then(|field| self.of_fields.get(&field)).copied().unwrap_or(0);
         f64::from(count) / (f64::from(all) + f64::from(UNSPOKEN))
     }
 
-    /// The best way to find a rule that was counted.
-    pub(super) fn choose<'a>(&mut self, subject: Subject<'a>) -> Choice<'a> {
-        let mut best: Option<(f64, Choice<'a>)> = None;
-        for (at, demand) in subject.demands().enumerate() {
-            let Some((cost, keys)) = self.way(demand) else { continue };
+    /// The best of the ways to find a rule.
+    pub(super) fn choose<'w>(&self, ways: impl Iterator<Item = &'w Way>) -> Choice {
+        let mut best: Option<(f64, Choice)> = None;
+        for (at, way) in ways.enumerate() {
+            let Some((cost, keys)) = self.cost(way) else { continue };
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, Choice { demand: Some(at), keys }));
             }
         }
-        best.map_or(Choice { demand: None, keys: Vec::new() }, |(_, choice)| choice)
+        best.map_or_else(Choice::default, |(_, choice)| choice)
     }
 
-    /// The keys of a demand, one of which an event holds that fulfils it, with what it costs to look at all their rules.
-    fn way<'a>(&mut self, demand: Demand<'a>) -> Option<(f64, Vec<Key<'a>>)> {
-        if let Demand::Part(Part::Either(either)) = demand {
-            let (mut cost, mut keys) = (0.0, Vec::new());
-            for branch in &either.branches {
-                let ways = branch.iter().filter_map(|part| self.way(Demand::Part(part)));
-                let (least, of_branch) = ways.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
-                cost += least;
-                keys.extend(of_branch);
+    /// What it costs to look at all rules of a way, and its keys.
+    fn cost(&self, way: &Way) -> Option<(f64, Vec<KeyId>)> {
+        match way {
+            Way::Nothing => None,
+            Way::Keys(keys) => {
+                let keys = self.keys.get(keys.clone()).unwrap_or_default();
+                Some((keys.iter().map(|key| self.part(*key)).sum(), keys.to_vec()))
             }
-            return Some((cost, keys));
+            Way::Branches(branches) => {
+                let (mut cost, mut keys) = (0.0, Vec::new());
+                for branch in branches {
+                    let ways = branch.iter().filter_map(|way| self.cost(way));
+                    let (least, of_branch) = ways.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
+                    cost += least;
+                    keys.extend(of_branch);
+                }
+                Some((cost, keys))
+            }
         }
-        let keys = self.keys(demand)?;
-        Some((keys.iter().map(|key| self.part(key)).sum(), keys))
     }
 
-    /// None when nothing that an event holds is a sign of it.
-    fn keys<'a>(&mut self, demand: Demand<'a>) -> Option<Vec<Key<'a>>> {
-        let Names { kind, app, .. } = *self.names;
+    /// The symbol without which a demand is not fulfilled, when it is one.
+    pub(super) fn symbol(&self, way: &Way) -> Option<u32> {
+        let Way::Keys(keys) = way else { return None };
+        match self.keys.get(keys.clone())? {
+            [KeyId::Symbol(symbol)] => Some(*symbol),
+            _ => None,
+        }
+    }
+
+    /// All keys that are no symbols.
+    pub(super) fn into_others(self) -> (Symbols, impl Iterator<Item = (Key<'static>, u32)>) {
+        (self.symbols, self.others.into_iter())
+    }
+
+    /// Notes the keys of a demand; false when nothing that an event holds is a sign of it.
+    fn add_keys(&mut self, names: &mut Names, demand: Demand<'_>) -> bool {
+        let Names { kind, app, .. } = *names;
         match demand {
             Demand::Kinds(kinds) => {
-                let symbol = |kind_name: &EventType| self.symbols.intern_scalar(kind, Scalar::Text(kind_name.as_str()));
-                Some(kinds.iter().map(symbol).map(Key::Symbol).collect())
+                for kind_name in kinds {
+                    let symbol = self.symbols.intern_scalar(kind, Scalar::Text(kind_name.as_str()));
+                    self.keys.push(KeyId::Symbol(symbol));
+                }
+                true
             }
             Demand::Apps(apps) => {
-                let symbol = |id: &SubAppId| self.symbols.intern_scalar(app, Scalar::Number(&Exact::of(&id.0.into())));
-                Some(apps.iter().map(symbol).map(Key::Symbol).collect())
+                for id in apps {
+                    let symbol = self.symbols.intern_scalar(app, Scalar::Number(&Exact::of(&id.0.into())));
+                    self.keys.push(KeyId::Symbol(symbol));
+                }
+                true
             }
-            Demand::Part(Part::Field(condition)) => self.condition_keys(condition),
-            Demand::Part(Part::Either(_)) => None,
+            Demand::Part(Part::Field(condition)) => self.add_condition(names, condition),
+            Demand::Part(Part::Either(_)) => false,
         }
     }
 
-    fn condition_keys<'a>(&mut self, condition: &'a Condition) -> Option<Vec<Key<'a>>> {
+    fn add_condition(&mut self, names: &mut Names, condition: &Condition) -> bool {
         if !condition.absences.is_empty() {
-            return None;
+            return false;
         }
-        let field = self.names.fields.name(&condition.path);
-        let mut keys = Vec::new();
+        let field = names.fields.name(&condition.path);
+        let first = self.keys.len();
         for test in &condition.tests {
             match test {
                 Test::OneOf(scalars) => {
-                    keys.extend(scalars.iter().filter_map(|value| self.symbols.intern(field, value)).map(Key::Symbol));
+                    for value in scalars.iter() {
+                        self.keys.extend(self.symbols.intern(field, value).map(KeyId::Symbol));
+                    }
                 }
-                Test::Text(shape) => keys.push(shape_key(field, shape)),
-                Test::Numeric(range) => keys.push(range_key(field, range)),
-                Test::Cidr(block) => keys.push(Key::Block(field, block.net().trunc())),
-                _ => return Some(vec![Key::Anything(field)]),
+                Test::Text(shape) => self.add_other(shape_key(field, shape)),
+                Test::Numeric(range) => self.add_other(range_key(field, range)),
+                Test::Cidr(block) => self.add_other(Key::Block(field, block.net().trunc())),
+                _ => {
+                    self.keys.truncate(first);
+                    self.add_other(Key::Anything(field));
+                    return true;
+                }
             }
         }
-        Some(keys)
+        true
+    }
+
+    fn add_other(&mut self, key: Key<'_>) {
+        let next = u32::try_from(self.of_others.len()).unwrap_or(u32::MAX);
+        let known = self.others.get(&key).copied();
+        let other = known.unwrap_or_else(|| {
+            let kind = match key {
+                Key::Anything(_) => Kind::Anything,
+                Key::Range(..) => Kind::Range,
+                _ => Kind::Text,
+            };
+            self.of_others.push(Counted { field: key.field(), kind, count: 0 });
+            self.others.insert(key.kept(), next);
+            next
+        });
+        self.keys.push(KeyId::Other(other));
     }
 }
 

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use super::fields::FieldId;
-use super::plan::{Demand, Names, Subject};
+use super::plan::{Demand, Names};
 use super::scaled::{Exact, Scaled};
 use super::symbols::{Scalar, Symbols};
 use crate::pattern::condition::{Absence, Condition, Either, Part, Range, Scalars, Test};
@@ -60,90 +60,92 @@ pub(super) struct Shared {
     pub(super) tests: Vec<Test>,
 }
 
-/// Writes programs.
-pub(super) struct Writer<'a> {
-    pub(super) names: &'a mut Names,
-    pub(super) symbols: &'a mut Symbols,
+/// Writes demands.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
     pub(super) shared: Shared,
     known_sets: HashMap<Vec<u32>, u32, FixedState>,
 }
 
+/// Where demands of fields are named, and scalars get their numbers.
+pub(super) struct Ground<'a> {
+    pub(super) names: &'a mut Names,
+    pub(super) symbols: &'a mut Symbols,
+}
+
 /// A number that does not fit where it is to be written.
-struct TooLarge;
+pub(super) struct TooLarge;
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(names: &'a mut Names, symbols: &'a mut Symbols) -> Self {
-        Self { names, symbols, shared: Shared::default(), known_sets: HashMap::default() }
-    }
+/// Where the demand on a field says that the rule was found by it, which is all that it asks.
+pub(super) const GIVEN_AT: usize = 1 + size_of::<u32>();
 
-    /// Writes a rule that is found by one of its demands, or by none.
-    pub(super) fn rule(&mut self, number: u32, subject: Subject<'_>, found_by: Option<usize>, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend(number.to_le_bytes());
-        out.extend([0; 4]);
-        let mut demands: Vec<(usize, Demand<'_>)> = subject.demands().enumerate().collect();
-        demands.sort_by_key(|(at, demand)| (Some(*at) == found_by, effort(*demand)));
-        let written = demands.iter().try_for_each(|(at, demand)| self.demand(*demand, Some(*at) == found_by, out));
-        if written.is_err() || out.len() - start > 1 << 20 {
-            out.truncate(start + 8);
-            out.push(code::ASK);
-        }
-        let length = u32::try_from(out.len() - start - 8).unwrap_or(0);
-        out[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
-    }
-
-    fn demand(&mut self, demand: Demand<'_>, is_given: bool, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+impl Writer {
+    /// Writes a demand, as one of a rule that was found by another one.
+    ///
+    /// # Errors
+    ///
+    /// When it is too large; something may have been written then.
+    pub(super) fn demand(
+        &mut self,
+        ground: &mut Ground<'_>,
+        demand: Demand<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TooLarge> {
         match demand {
             Demand::Kinds(kinds) => {
-                let field = self.names.kind;
-                let symbols =
-                    kinds.iter().map(|kind| self.symbols.intern_scalar(field, Scalar::Text(kind.as_str()))).collect();
-                begin(field, is_given, 1, out);
+                let field = ground.names.kind;
+                let mut symbol = |kind: &str| ground.symbols.intern_scalar(field, Scalar::Text(kind));
+                let symbols = kinds.iter().map(|kind| symbol(kind.as_str())).collect();
+                begin(field, 1, out);
                 self.one_of(symbols, out)
             }
             Demand::Apps(apps) => {
-                let field = self.names.app;
-                let mut symbol = |exact: Exact| self.symbols.intern_scalar(field, Scalar::Number(&exact));
+                let field = ground.names.app;
+                let mut symbol = |exact: Exact| ground.symbols.intern_scalar(field, Scalar::Number(&exact));
                 let symbols = apps.iter().map(|id| symbol(Exact::of(&id.0.into()))).collect();
-                begin(field, is_given, 1, out);
+                begin(field, 1, out);
                 self.one_of(symbols, out)
             }
-            Demand::Part(Part::Field(condition)) => self.condition(condition, is_given, out),
-            Demand::Part(Part::Either(either)) => self.either(either, out),
+            Demand::Part(Part::Field(condition)) => self.condition(ground, condition, out),
+            Demand::Part(Part::Either(either)) => self.either(ground, either, out),
         }
     }
 
-    fn either(&mut self, either: &Either, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+    fn either(&mut self, ground: &mut Ground<'_>, either: &Either, out: &mut Vec<u8>) -> Result<(), TooLarge> {
         out.push(code::EITHER);
         let start = out.len();
         out.extend([0; 4]);
         for branch in &either.branches {
             let start = out.len();
             out.extend([0; 4]);
-            branch.iter().try_for_each(|part| self.demand(Demand::Part(part), false, out))?;
+            branch.iter().try_for_each(|part| self.demand(ground, Demand::Part(part), out))?;
             length_at(start, out)?;
         }
         length_at(start, out)
     }
 
-    fn condition(&mut self, condition: &Condition, is_given: bool, out: &mut Vec<u8>) -> Result<(), TooLarge> {
-        let field = self.names.fields.name(&condition.path);
+    fn condition(&mut self, ground: &mut Ground<'_>, condition: &Condition, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+        let field = ground.names.fields.name(&condition.path);
         let count = u16::try_from(condition.tests.len() + condition.absences.len()).map_err(|_| TooLarge)?;
-        // Not every test that it was found by says all.
-        let is_given = is_given && condition.tests.iter().all(says_all);
-        begin(field, is_given, count, out);
-        condition.tests.iter().try_for_each(|test| self.test(field, test, out))?;
-        condition.absences.iter().try_for_each(|absence| self.absence(field, absence, out))
+        begin(field, count, out);
+        condition.tests.iter().try_for_each(|test| self.test(ground, field, test, out))?;
+        condition.absences.iter().try_for_each(|absence| self.absence(ground, field, absence, out))
     }
 
-    fn test(&mut self, field: FieldId, test: &Test, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+    fn test(
+        &mut self,
+        ground: &mut Ground<'_>,
+        field: FieldId,
+        test: &Test,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TooLarge> {
         match test {
             Test::OneOf(scalars) => {
-                let symbols = self.symbols_of(field, scalars);
+                let symbols = symbols_of(ground, field, scalars);
                 self.one_of(symbols, out)
             }
             Test::AnythingBut(scalars) => {
-                let symbols = self.symbols_of(field, scalars);
+                let symbols = symbols_of(ground, field, scalars);
                 self.symbols_or_set(code::OTHER, code::OTHER_THAN_SET, symbols, out)
             }
             Test::Text(Shape::Prefix(Written::Exact(start))) => text_of(code::PREFIX, start, out),
@@ -171,21 +173,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn absence(&mut self, field: FieldId, absence: &Absence, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+    fn absence(
+        &mut self,
+        ground: &mut Ground<'_>,
+        field: FieldId,
+        absence: &Absence,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TooLarge> {
         match absence {
             Absence::NotExists => out.push(code::NOT_EXISTS),
             Absence::NotPresent => out.push(code::NOT_PRESENT),
             Absence::Empty => out.push(code::EMPTY),
             Absence::NotIn(scalars) => {
-                let symbols = self.symbols_of(field, scalars);
+                let symbols = symbols_of(ground, field, scalars);
                 return self.symbols_or_set(code::NOT_IN, code::NOT_IN_SET, symbols, out);
             }
         }
         Ok(())
-    }
-
-    fn symbols_of(&mut self, field: FieldId, scalars: &Scalars) -> Vec<u32> {
-        scalars.iter().filter_map(|value| self.symbols.intern(field, value)).collect()
     }
 
     fn one_of(&mut self, symbols: Vec<u32>, out: &mut Vec<u8>) -> Result<(), TooLarge> {
@@ -224,10 +228,14 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn begin(field: FieldId, is_given: bool, alternatives: u16, out: &mut Vec<u8>) {
+fn symbols_of(ground: &mut Ground<'_>, field: FieldId, scalars: &Scalars) -> Vec<u32> {
+    scalars.iter().filter_map(|value| ground.symbols.intern(field, value)).collect()
+}
+
+fn begin(field: FieldId, alternatives: u16, out: &mut Vec<u8>) {
     out.push(code::FIELD);
     out.extend(field.0.to_le_bytes());
-    out.push(u8::from(is_given));
+    out.push(u8::from(false));
     out.extend(alternatives.to_le_bytes());
 }
 
@@ -273,8 +281,16 @@ fn range_of(bounds: [Bound; 2], out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a rule that was found by the test fulfils it: then nothing else need be asked of the field.
-fn says_all(test: &Test) -> bool {
+/// Whether a rule that was found by the demand fulfils it: then nothing else need be asked of the field.
+pub(super) fn says_all(demand: Demand<'_>) -> bool {
+    match demand {
+        Demand::Kinds(_) | Demand::Apps(_) => true,
+        Demand::Part(Part::Field(condition)) => condition.tests.iter().all(test_says_all),
+        Demand::Part(Part::Either(_)) => false,
+    }
+}
+
+fn test_says_all(test: &Test) -> bool {
     match test {
         Test::OneOf(_) | Test::Cidr(_) | Test::Text(Shape::Equal(_)) => true,
         Test::Text(Shape::Prefix(affix) | Shape::Suffix(affix)) => {
@@ -286,7 +302,7 @@ fn says_all(test: &Test) -> bool {
 }
 
 /// What it takes to check it, roughly: what is quick and often false comes first.
-fn effort(demand: Demand<'_>) -> u8 {
+pub(super) fn effort(demand: Demand<'_>) -> u8 {
     match demand {
         Demand::Kinds(_) | Demand::Apps(_) => 0,
         Demand::Part(Part::Field(condition)) => {

@@ -9,39 +9,39 @@ use hashbrown::HashSet;
 use super::access::{Access, Bucket};
 use super::check::{Answer, Check, Reader};
 use super::fields::FieldId;
-use super::plan::{Key, Names, Planner, Subject};
-use super::program::{Shared, Writer};
+use super::plan::Names;
+use super::program::Shared;
 use super::sightings::{NONE, Seen, Sightings};
 use super::symbols::{Scalar, Symbols};
 
-/// A rule that is found by more keys is written once, and its keys lead there.
-const COPIES: usize = 8;
+/// The number before rules that all ask for one value at a field, which both follow, with the length of these rules.
+pub(super) const GROUP: u32 = u32::MAX - 1;
 /// The number that stands for such a lead.
-const ELSEWHERE: u32 = u32::MAX;
+pub(super) const ELSEWHERE: u32 = u32::MAX;
 /// From so many values on, ranges are not searched for each of them: together they are in most.
 const CROWD: usize = 4_096;
 /// So many buckets are kept twice before they are sorted.
 const FOUND: usize = 1 << 20;
 
 /// Rules, numbered from 0 in the order in which they were given.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Segment {
-    symbols: Symbols,
-    shared: Shared,
+    pub(super) symbols: Symbols,
+    pub(super) shared: Shared,
     /// Programs, those of a bucket in a row.
-    programs: Vec<u8>,
-    buckets: Vec<Range<usize>>,
+    pub(super) programs: Vec<u8>,
+    pub(super) buckets: Vec<Range<usize>>,
     /// The bucket of each symbol, or [`NONE`].
-    of_symbols: Vec<Bucket>,
-    accesses: HashMap<FieldId, Access, FixedState>,
+    pub(super) of_symbols: Vec<Bucket>,
+    pub(super) accesses: HashMap<FieldId, Access, FixedState>,
     /// What is done with each field that was named when the segment was made.
-    uses: Vec<Use>,
+    pub(super) uses: Vec<Use>,
     /// Rules that every event may concern.
-    always: Option<Bucket>,
+    pub(super) always: Option<Bucket>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Use {
+pub(super) struct Use {
     has_symbols: bool,
     has_access: bool,
 }
@@ -69,28 +69,13 @@ pub(super) struct Outcome {
 }
 
 impl Segment {
-    /// Compiles rules. Fields that are new are added to `names`.
-    pub(super) fn new<'a>(subjects: impl Iterator<Item = Subject<'a>> + Clone, names: &mut Names) -> Self {
-        let mut planner = Planner::new(names);
-        subjects.clone().for_each(|subject| planner.count(subject));
-        let mut builder = Builder::default();
-        for (rule, subject) in (0..).zip(subjects.clone()) {
-            builder.plan(rule, planner.choose(subject));
-        }
-        let Planner { mut symbols, .. } = planner;
-        let mut segment = builder.write(&subjects.collect::<Vec<_>>(), names, &mut symbols);
-        symbols.shrink();
-        segment.uses = segment.uses(names.fields.len(), &symbols);
-        segment.symbols = symbols;
-        segment
-    }
-
-    fn uses(&self, fields: usize, symbols: &Symbols) -> Vec<Use> {
+    /// What is to be done with each of so many fields.
+    pub(super) fn uses(fields: usize, symbols: &Symbols, accesses: &HashMap<FieldId, Access, FixedState>) -> Vec<Use> {
         let mut uses = vec![Use::default(); fields];
         for field in symbols.fields() {
             uses[field.0 as usize].has_symbols = true;
         }
-        for field in self.accesses.keys() {
+        for field in accesses.keys() {
             uses[field.0 as usize].has_access = true;
         }
         uses
@@ -160,6 +145,12 @@ impl Segment {
                     }
                     (rule, program) = Reader { rest: self.programs.get(start..).unwrap_or_default() }.rule();
                 }
+                if rule == GROUP {
+                    if check.steps_left > 0 && !check.holds(program) {
+                        reader.pass_over_group(program);
+                    }
+                    continue;
+                }
                 if check.steps_left == 0 {
                     outcome.undecided.push(rule);
                     continue;
@@ -175,123 +166,7 @@ impl Segment {
     }
 }
 
-/// What a segment is made from.
-#[derive(Default)]
-struct Builder {
-    buckets: HashMap<Key<'static>, Bucket, FixedState>,
-    of_symbols: Vec<Bucket>,
-    count: Bucket,
-    always: Option<Bucket>,
-    /// Which rule is in which bucket.
-    postings: Vec<(Bucket, u32)>,
-    /// By which of its demands each rule is found.
-    found_by: Vec<Option<usize>>,
-    /// Rules of many keys.
-    elsewhere: Vec<u32>,
-}
-
-impl Builder {
-    fn plan(&mut self, rule: u32, choice: super::plan::Choice<'_>) {
-        self.found_by.push(choice.demand);
-        if choice.demand.is_none() {
-            let bucket = *self.always.get_or_insert_with(|| next(&mut self.count));
-            self.postings.push((bucket, rule));
-            return;
-        }
-        let first = self.postings.len();
-        for key in choice.keys {
-            let bucket = self.bucket(key);
-            self.postings.push((bucket, rule));
-        }
-        if self.postings.len() - first > COPIES {
-            self.elsewhere.push(rule);
-        }
-    }
-
-    fn bucket(&mut self, key: Key<'_>) -> Bucket {
-        let Key::Symbol(symbol) = key else {
-            return *self.buckets.entry(key.kept()).or_insert_with(|| next(&mut self.count));
-        };
-        let at = symbol as usize;
-        if at >= self.of_symbols.len() {
-            self.of_symbols.resize(at + 1, NONE);
-        }
-        if self.of_symbols[at] == NONE {
-            self.of_symbols[at] = next(&mut self.count);
-        }
-        self.of_symbols[at]
-    }
-
-    fn write(mut self, subjects: &[Subject<'_>], names: &mut Names, symbols: &mut Symbols) -> Segment {
-        let mut writer = Writer::new(names, symbols);
-        let mut programs = Vec::new();
-        let mut places = HashMap::<u32, usize, FixedState>::default();
-        let found_by = |rule: u32| self.found_by.get(rule as usize).copied().flatten();
-        for rule in &self.elsewhere {
-            places.insert(*rule, programs.len());
-            writer.rule(*rule, subjects[*rule as usize], found_by(*rule), &mut programs);
-        }
-        self.postings.sort_unstable();
-        self.postings.dedup();
-        let mut buckets = vec![0..0; self.count as usize];
-        for of_bucket in self.postings.chunk_by(|a, b| a.0 == b.0) {
-            let start = programs.len();
-            for (_, rule) in of_bucket {
-                match places.get(rule) {
-                    None => writer.rule(*rule, subjects[*rule as usize], found_by(*rule), &mut programs),
-                    Some(place) => {
-                        let place = place.to_le_bytes();
-                        programs.extend(ELSEWHERE.to_le_bytes());
-                        programs.extend(u32::try_from(place.len()).unwrap_or_default().to_le_bytes());
-                        programs.extend(place);
-                    }
-                }
-            }
-            if let Some((bucket, _)) = of_bucket.first() {
-                buckets[*bucket as usize] = start..programs.len();
-            }
-        }
-        programs.shrink_to_fit();
-        Segment {
-            symbols: Symbols::default(),
-            shared: writer.shared,
-            programs,
-            buckets,
-            of_symbols: self.of_symbols,
-            accesses: accesses(self.buckets),
-            uses: Vec::new(),
-            always: self.always,
-        }
-    }
-}
-
 fn once_each(buckets: &mut Vec<Bucket>) {
     buckets.sort_unstable();
     buckets.dedup();
-}
-
-fn next(count: &mut Bucket) -> Bucket {
-    *count += 1;
-    *count - 1
-}
-
-fn accesses(buckets: HashMap<Key<'static>, Bucket, FixedState>) -> HashMap<FieldId, Access, FixedState> {
-    let mut accesses = HashMap::<FieldId, Access, FixedState>::default();
-    for (key, bucket) in buckets {
-        let Some(field) = key.field() else { continue };
-        let access = accesses.entry(field).or_default();
-        match key {
-            Key::Symbol(_) => {}
-            Key::Prefix(_, text) => access.prefixes.add(&text, bucket),
-            Key::Suffix(_, text) => access.suffixes.add(&text, bucket),
-            Key::FoldedPrefix(_, text) => access.folded_prefixes.add(&text, bucket),
-            Key::FoldedSuffix(_, text) => access.folded_suffixes.add(&text, bucket),
-            Key::Folded(_, text) => drop(access.folded.insert(text.into(), bucket)),
-            Key::Range(_, low, high) => access.ranges.add(low, high, bucket),
-            Key::Block(_, block) => access.blocks.add(block, bucket),
-            Key::Anything(_) => access.anything = Some(bucket),
-        }
-    }
-    accesses.values_mut().for_each(Access::seal);
-    accesses
 }

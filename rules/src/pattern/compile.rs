@@ -178,7 +178,7 @@ impl Compiler {
         // There may be a million rules: what is never added to is kept without room for more.
         tests.shrink_to_fit();
         absences.shrink_to_fit();
-        Condition { path, span, written: quoted(&node.to_value()).into(), tests, absences }
+        Condition { path, span, written: shortened(node.to_json()).into(), tests, absences }
     }
 
     fn operator(&mut self, span: Span, entries: &[(Key, Node)]) -> Option<Alternative> {
@@ -226,7 +226,13 @@ fn depths(branches: &[Vec<Part>]) -> (usize, usize) {
 
 /// JSON text of a value, cut at [`QUOTE_LIMIT`].
 pub(super) fn quoted(value: &Value) -> String {
-    let json = value.to_json();
+    shortened(value.to_json())
+}
+
+fn shortened(json: String) -> String {
+    if json.len() <= QUOTE_LIMIT {
+        return json;
+    }
     match json.char_indices().nth(QUOTE_LIMIT) {
         Some((end, _)) => format!("{}…", &json[..end]),
         None => json,

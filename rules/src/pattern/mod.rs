@@ -13,6 +13,7 @@ mod evaluate;
 mod explain;
 pub(crate) mod fold;
 mod json;
+mod kept;
 mod operator;
 pub(crate) mod text;
 
@@ -20,6 +21,7 @@ pub(crate) mod text;
 pub(crate) mod tests;
 
 pub use evaluate::STEP_LIMIT;
+pub use kept::Match;
 pub use operator::{REGEX_LENGTH_LIMIT, REGEX_SIZE_LIMIT};
 
 use self::condition::Part;

@@ -123,7 +123,7 @@ impl<'a> Ranked<'a> {
     fn new(rule: &'a Arc<Rule>, verdict: Verdict) -> Self {
         let held = match (&verdict, &rule.pattern) {
             (Verdict::Unmatched(Unmatched::Condition(mismatch)), Some(pattern)) => {
-                before(pattern, &mismatch.path, &mismatch.actual)
+                pattern.compile().map_or(0, |pattern| before(&pattern, &mismatch.path, &mismatch.actual))
             }
             _ => 0,
         };

@@ -9,6 +9,36 @@ pub struct Place {
     pub(super) span: Span,
 }
 
+/// Where each rule of a set is written, in the order of the rules.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    files: Vec<SourceFile>,
+    /// The file, and where in it: none is larger than [`crate::yaml::SIZE_LIMIT`].
+    rules: Vec<(u32, u32, u32)>,
+}
+
+impl Places {
+    /// Further rules are written in this file.
+    pub(super) fn begin(&mut self, file: SourceFile) {
+        self.files.push(file);
+    }
+
+    pub(super) fn add(&mut self, span: Span) {
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        self.rules.push((narrow(self.files.len()), narrow(span.start), narrow(span.end)));
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.rules.shrink_to_fit();
+    }
+
+    pub(super) fn get(&self, rule: usize) -> Option<Place> {
+        let (file, start, end) = *self.rules.get(rule)?;
+        let file = self.files.get((file as usize).checked_sub(1)?)?.clone();
+        Some(Place { file, span: Span { start: start as usize, end: end as usize } })
+    }
+}
+
 impl Place {
     /// The file, as it is called in reports.
     #[must_use]

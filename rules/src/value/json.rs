@@ -59,7 +59,7 @@ impl Value {
         out
     }
 
-    fn write_json(&self, out: &mut String) {
+    pub(crate) fn write_json(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),
@@ -146,7 +146,8 @@ fn read(text: &[u8]) -> Result<Value, Misplaced> {
     }
 }
 
-fn write_string(text: &str, out: &mut String) {
+/// Writes a JSON string (RFC 8259 section 7).
+pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {

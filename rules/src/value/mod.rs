@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::ids::SecretName;
 
+pub(crate) use json::write_string;
 pub use json::{DEPTH_LIMIT, JsonError};
 pub use number::Number;
 

@@ -112,7 +112,7 @@ async fn a_retry_is_parked_and_comes_back_by_its_timer() {
     };
     let (action, mut calls) = held(Repeatable::Keyed, busy_once);
     let initial = Duration::from_millis(1);
-    let step = act("a", &json!({})).edit(|step| step.retry = Some(Retry { initial, ..Retry::default() }));
+    let step = act("a", &json!({})).edit(|step| step.retry = Some(Retry { initial, ..Retry::default() }.into()));
     let node = Node::start(&Memory::new(), Arc::clone(&action), vec![step], Settings::default());
     let run = node.accept(1).await;
     action.let_go(1, 2);

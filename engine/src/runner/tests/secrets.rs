@@ -27,7 +27,7 @@ fn step() -> Step {
     act("a", &json!({})).edit(|step| {
         step.kind = StepKind::Uses { action: "act".into(), with, wait: None, app: None };
         let wait = Duration::from_millis(1);
-        step.retry = Some(Retry { max_attempts: 1_000, initial: wait, max: wait * 10, within: None });
+        step.retry = Some(Retry { max_attempts: 1_000, initial: wait, max: wait * 10, within: None }.into());
     })
 }
 

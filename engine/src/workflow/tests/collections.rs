@@ -24,7 +24,7 @@ fn gathers(steps: Vec<Step>) -> Arc<Program> {
         max: Duration::from_mins(1),
         max_events: 10,
     };
-    let rule = Rule { collect: Some(collect), ..rule(steps, Vec::new()) };
+    let rule = Rule { collect: Some(collect.into()), ..rule(steps, Vec::new()) };
     let known = |_: &ActionName| Some(Repeatable::Keyed.into());
     Arc::new(Program::bind(Arc::new(rule), Value::Null, known).unwrap())
 }

@@ -146,7 +146,7 @@ fn the_other_side_may_ask_for_a_longer_wait() {
 fn no_attempt_begins_past_within() {
     let class = ErrorClass::Retry { after: Some(Duration::from_secs(90)) };
     let mut step = act("a", &json!({}));
-    step.retry = Some(oncue_rules::rule::Retry { within: Some(Duration::from_mins(1)), ..Default::default() });
+    step.retry = Some(oncue_rules::rule::Retry { within: Some(Duration::from_mins(1)), ..Default::default() }.into());
     let rule = program(vec![step], Vec::new());
     let run = Simulation::begin(&rule).replies("a", [Err(ActionError { class, ..busy() })]).run();
     assert_eq!((run.calls.len(), run.status()), (1, RunStatus::Dead));
@@ -187,7 +187,8 @@ fn what_is_held_back_ends_with_within_or_the_timeout_or_after_three_days() {
         (error.code, error.class, run.now.since(START))
     };
     let mut bounded = act("a", &json!({}));
-    bounded.retry = Some(oncue_rules::rule::Retry { within: Some(Duration::from_mins(5)), ..Default::default() });
+    bounded.retry =
+        Some(oncue_rules::rule::Retry { within: Some(Duration::from_mins(5)), ..Default::default() }.into());
     let (code, class, after) = held_for_ever(bounded);
     assert_eq!((code.as_str(), class.as_str()), ("busy", "held"));
     assert!((Duration::from_mins(3)..=Duration::from_mins(5)).contains(&after), "{after:?}");

@@ -139,7 +139,7 @@ pub(crate) fn end(id: &str, word: &str) -> Step {
 /// A choice between cases; the last list is the default.
 pub(crate) fn switch(id: &str, value: &Json, cases: Vec<(&str, Vec<Step>)>, default: Vec<Step>) -> Step {
     let cases = cases.into_iter().map(|(text, steps)| (text.to_owned(), steps)).collect();
-    step(id, StepKind::Switch(Switch { value: template(value), cases, default }))
+    step(id, StepKind::Switch(Switch { value: template(value), cases, default }.into()))
 }
 
 /// A wait for an event `Done` whose ticket is this.
@@ -168,7 +168,7 @@ pub(crate) trait With: Sized {
     fn each(self, items: &Json) -> Step {
         let items = template(items);
         self.edit(|step| {
-            step.for_each = Some(ForEach { items, binding: "item".to_owned(), filter: None, max_parallel: 1 });
+            step.for_each = Some(ForEach { items, binding: "item".to_owned(), filter: None, max_parallel: 1 }.into());
         })
     }
 
@@ -193,7 +193,7 @@ pub(crate) trait With: Sized {
     }
 
     fn tries(self, max_attempts: u32) -> Step {
-        self.edit(|step| step.retry = Some(Retry { max_attempts, ..Retry::default() }))
+        self.edit(|step| step.retry = Some(Retry { max_attempts, ..Retry::default() }.into()))
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn work_in_rounds(id: &str, need: Need, max_attempts: u32) -> Step {
     let with = template(&serde_json::Value::Object(serde_json::Map::new()));
     let retry_failed = Some(RetryFailed { max_attempts, on: vec!["Busy".to_owned()] });
     let wait = WorkWait { need, retry_failed, ask_every: Some(Duration::from_mins(20)) };
-    step(id, StepKind::Uses { action: "work".into(), with, wait: Some(wait), app: None }).within(3600)
+    step(id, StepKind::Uses { action: "work".into(), with, wait: Some(wait.into()), app: None }).within(3600)
 }
 
 /// The end of the work that carries this key: each part by its type, and whether it failed.

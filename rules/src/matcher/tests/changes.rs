@@ -2,7 +2,8 @@
 
 use super::dice::Dice;
 use super::differential::{map, pattern};
-use crate::matcher::{Envelope, Matcher, Subject};
+use super::matcher;
+use crate::matcher::{Builder, Envelope, Matcher, Subject};
 use crate::pattern::Pattern;
 use crate::value::Value;
 
@@ -10,8 +11,25 @@ use crate::value::Value;
 struct Rules(Vec<(usize, Pattern)>);
 
 impl Rules {
-    fn subjects(&self) -> impl Iterator<Item = (u32, Subject<'_>)> + Clone {
-        (0..).zip(self.0.iter().map(|(_, pattern)| Subject::new(None, None, Some(pattern))))
+    /// A matcher of them, after one of rules with these names.
+    fn changed(&self, before: &Matcher, names: &[usize]) -> Matcher {
+        let mut builder = Builder::after(before);
+        for (number, (name, pattern)) in (0..).zip(&self.0) {
+            let old = names.iter().position(|other| other == name).and_then(|old| u32::try_from(old).ok());
+            if !old.is_some_and(|old| builder.keep(old, number)) {
+                builder.add(number, Subject::new(None, None, Some(pattern)));
+            }
+        }
+        builder.finish(|builder| {
+            for (number, (_, pattern)) in (0..).zip(&self.0) {
+                builder.add(number, Subject::new(None, None, Some(pattern)));
+            }
+        })
+    }
+
+    fn anew(&self) -> Matcher {
+        let patterns: Vec<Pattern> = self.0.iter().map(|(_, pattern)| pattern.clone()).collect();
+        matcher(&patterns)
     }
 
     fn find(&self, matcher: &Matcher, event: &str) -> Vec<u32> {
@@ -25,7 +43,7 @@ fn after_any_changes_every_rule_is_found_as_if_all_were_new() {
     let mut dice = Dice(5);
     for _ in 0..20 {
         let mut rules = Rules((0..40).map(|name| (name, pattern(&mut dice).1)).collect());
-        let (mut matcher, mut next) = (Matcher::new(rules.subjects()), 40);
+        let (mut matcher, mut next) = (rules.anew(), 40);
         for _ in 0..8 {
             let before: Vec<usize> = rules.0.iter().map(|(name, _)| *name).collect();
             for _ in 0..dice.below(6) {
@@ -37,12 +55,8 @@ fn after_any_changes_every_rule_is_found_as_if_all_were_new() {
                 }
                 next += 1;
             }
-            let stayed = |old: u32| {
-                let name = before.get(old as usize)?;
-                u32::try_from(rules.0.iter().position(|(other, _)| other == name)?).ok()
-            };
-            matcher = matcher.changed(rules.subjects(), stayed);
-            let anew = Matcher::new(rules.subjects());
+            matcher = rules.changed(&matcher, &before);
+            let anew = rules.anew();
             for _ in 0..20 {
                 let event = map(&mut dice, 0);
                 assert_eq!(rules.find(&matcher, &event), rules.find(&anew, &event), "{event}");

@@ -6,12 +6,16 @@ mod differential;
 mod hostile;
 mod vectors;
 
-use super::{Envelope, Found, Matcher, Subject};
+use super::{Builder, Envelope, Found, Matcher, Subject};
 use crate::pattern::Pattern;
 
 /// A matcher of these matches alone.
 fn matcher(patterns: &[Pattern]) -> Matcher {
-    Matcher::new((0..).zip(patterns.iter().map(|pattern| Subject::new(None, None, Some(pattern)))))
+    let mut builder = Builder::new();
+    for (number, pattern) in (0..).zip(patterns) {
+        builder.add(number, Subject::new(None, None, Some(pattern)));
+    }
+    builder.finish(|_| unreachable!("there was none before"))
 }
 
 /// What it finds in an event's text.
