@@ -66,22 +66,22 @@ impl Explainer {
         if let Some(app) = app.filter(|app| live.apps.get(*app).is_none()) {
             return Err(Error::invalid("unknown_application", format!("there is no application {app}{}", known(live))));
         }
-        let body = vod::parse(&raw).map_err(refused)?;
+        let opened = vod::parse(&raw).map_err(refused)?;
         let Some(kind) = kind else {
             let app = app.or_else(|| only(live)).ok_or_else(|| {
                 let message = format!("the body does not say which application it is of: name one{}", known(live));
                 Error::invalid("no_application", message)
             })?;
-            let recognised = vod::recognise(body, app).map_err(refused)?;
+            let recognised = vod::recognise(&opened, app).map_err(refused)?;
             let would_be = unstored::of_vendor(&*self.store, app, recognised, clock::now()).await;
             let (event, cause) = would_be.map_err(admin::failed)?;
             return Ok(Subject { event, cause, is_stored: false });
         };
-        if let Some(said) = body.get("EventType").as_text() {
+        if let Some(said) = opened.outline().get("EventType").as_text() {
             let message = format!("the body says that its type is {said}: leave the type out");
             return Err(Error::invalid("two_types", message));
         }
-        let event = unstored::of_type(kind, app.or_else(|| only(live)), body, clock::now());
+        let event = unstored::of_type(kind, app.or_else(|| only(live)), opened.into_body(), clock::now());
         Ok(Subject { event, cause: None, is_stored: false })
     }
 }

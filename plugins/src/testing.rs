@@ -5,7 +5,7 @@ pub(crate) mod stand_in;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oncue_rules::event::{CorrelationKey, Event, key};
+use oncue_rules::event::{Body, CorrelationKey, Event, key};
 use oncue_rules::ids::{EventId, EventType, RuleName, RunId, SourceName, StepPath, SubAppId};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
@@ -33,8 +33,7 @@ pub(crate) fn call(params: &str) -> Call {
         cause: None,
         keys: vec![CorrelationKey { name: key::FILE_ID.to_owned(), value: FILE.to_owned() }],
         context: Value::Null,
-        body: Value::Null,
-        payload: Value::Null,
+        body: Body::read(RAW).unwrap(),
     };
     let credentials = Some(Credentials::fixed("AKIDEXAMPLE", "the-secret-key", None));
     Call {

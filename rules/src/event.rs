@@ -1,9 +1,13 @@
-//! An event: the envelope that Oncue gives to a notification, with its parsed body.
+//! An event: the envelope that Oncue gives to a notification, with its body.
+
+mod body;
 
 use crate::ids::{EventId, EventType, RunId, SourceName, SubAppId};
 use crate::schedule;
 use crate::time::Timestamp;
 use crate::value::{Map, Value};
+
+pub use body::{Body, Payload};
 
 /// The names of the correlation keys that every source fills where it can.
 pub mod key {
@@ -24,7 +28,7 @@ pub struct CorrelationKey {
     pub value: String,
 }
 
-/// One notification, parsed once.
+/// One notification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Given on receipt: the vendor sends none (protocol section 1).
@@ -47,10 +51,8 @@ pub struct Event {
     pub keys: Vec<CorrelationKey>,
     /// `SessionContext` or `SourceContext` parsed, when it is the text of a JSON object; else null.
     pub context: Value,
-    /// The whole parsed body.
-    pub body: Value,
-    /// The part of the body that is about the happening; for a generic source the body itself.
-    pub payload: Value,
+    /// The body, with the part of it that is about the happening: for a generic source all of it.
+    pub body: Body,
 }
 
 impl Event {
@@ -63,7 +65,10 @@ impl Event {
     /// The moment that a schedule meant, when this is its tick.
     #[must_use]
     pub fn scheduled_at(&self) -> Option<Timestamp> {
-        let text = self.body.get("scheduled_at").as_text().filter(|_| self.source.as_str() == schedule::SOURCE)?;
+        if self.source.as_str() != schedule::SOURCE {
+            return None;
+        }
+        let text = self.body.value().get("scheduled_at").as_text()?;
         Some(Timestamp(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
     }
 
@@ -95,7 +100,13 @@ impl Event {
     /// What a `match` looks at: a map of `event`, `payload` and `body`.
     #[must_use]
     pub fn document(&self) -> Value {
-        let roots = [("event", self.envelope()), ("payload", self.payload.clone()), ("body", self.body.clone())];
+        self.document_with(self.envelope())
+    }
+
+    /// The same, with the envelope at hand.
+    pub(crate) fn document_with(&self, envelope: Value) -> Value {
+        let (payload, body) = (self.body.payload().clone(), self.body.value().clone());
+        let roots = [("event", envelope), ("payload", payload), ("body", body)];
         Value::map(roots.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }

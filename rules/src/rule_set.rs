@@ -9,6 +9,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::catalog::{ActionCatalog, RuleFiles};
 use crate::closure::Content;
 use crate::diagnostic::SourceFile;
 use crate::ids::{EventType, RuleName, SubAppId};
-use crate::matcher::{Envelope, Matcher};
+use crate::matcher::{Document, Matcher};
 use crate::node::Node;
 use crate::rule::Rule;
 use crate::value::{JsonError, Map, Value};
@@ -122,7 +123,12 @@ impl RuleSet {
         body: &[u8],
     ) -> Result<Vec<&Arc<Rule>>, JsonError> {
         let rule = |number: u32| self.rules.get(number as usize);
-        let found = self.matcher.find_in_json_at("body", Envelope { kind, app }, body, |number, document| {
+        let (value, whole) = (OnceCell::new(), OnceCell::new());
+        let tree = || value.get_or_init(|| Value::from_json(body)).as_ref().map_err(JsonError::clone);
+        let document = |body: &Value| Value::map([("body".to_owned(), body.clone())].into());
+        let asked = Document { kind, app, event: None, body, payload: None };
+        let found = self.matcher.find(asked, tree, |number| {
+            let document = whole.get_or_init(|| tree().map(document).unwrap_or_default());
             rule(number).and_then(|rule| rule.pattern.as_ref()).is_none_or(|pattern| pattern.matches(document))
         })?;
         Ok(found.matched.into_iter().filter_map(rule).collect())

@@ -53,19 +53,6 @@ pub struct Body {
     _held: Option<OwnedSemaphorePermit>,
 }
 
-impl Body {
-    /// The bytes; cheap to clone.
-    #[must_use]
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
-    /// Other bytes that were made of this body, in its place; they count as the same memory.
-    pub(super) fn with_bytes(self, bytes: Vec<u8>) -> Self {
-        Self { bytes: bytes.into(), ..self }
-    }
-}
-
 impl Deref for Body {
     type Target = [u8];
 

@@ -160,10 +160,10 @@ fn recognise(
     proof: &mut Proof,
 ) -> Result<Recognised, Error> {
     let refused = |refusal: vod::Refusal| Error::invalid(refusal.code(), refusal.to_string());
-    let body = vod::parse(body).map_err(refused)?;
-    let recognised = vod::recognise(body.clone(), app);
+    let opened = vod::parse(body).map_err(refused)?;
+    let recognised = vod::recognise(&opened, app);
     if recognised.as_ref().err().is_none_or(vod::Refusal::is_meant_for_us) {
-        door.check_sign(&body, query, now)?;
+        door.check_sign(opened.outline(), query, now)?;
         *proof = Proof::Given;
     }
     let recognised = recognised.map_err(refused)?;

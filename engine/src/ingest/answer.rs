@@ -21,8 +21,9 @@ pub(crate) enum AnswerError {
 impl Intake {
     /// Takes the body of a notification that never came, as if it had. When it did come meanwhile, it is a duplicate.
     pub(crate) async fn hear(&self, app: SubAppId, body: Vec<u8>) -> Result<(), AnswerError> {
-        let parsed = vod::parse(&body).and_then(|body| vod::recognise(body, app)).map_err(AnswerError::Refused)?;
-        self.ingest(app, parsed, body.into(), clock::now()).await?;
+        let recognised =
+            vod::parse(&body).and_then(|opened| vod::recognise(&opened, app)).map_err(AnswerError::Refused)?;
+        self.ingest(app, recognised, clock::now()).await?;
         Ok(())
     }
 }

@@ -46,7 +46,8 @@ impl Obituaries {
         let verdicts = verdicts(&judgement, &event, Some(death.rule));
         // They are taken up by whoever has room: a commit that is under way waits for no place.
         let begin = |rule: &Rule| {
-            let facts = runner::facts(live, RunId::generate(), Arc::clone(&event), Arc::clone(&incoming.raw), death.at);
+            let facts =
+                runner::facts(live, RunId::generate(), Arc::clone(&event), Arc::clone(event.body.text()), death.at);
             let program = program(&self.programs, rule)?;
             let gather = gathering::gather(&judgement, rule);
             let (run, decision) = match gather {
@@ -58,6 +59,6 @@ impl Obituaries {
         };
         let runs = acting(&judgement, &verdicts).map(|rule| begin(rule)).collect::<Result<_, _>>()?;
         let dedupe_until = death.at.after(incoming.dedupe_for);
-        Ok(Accept { event: new_event(&event, written, verdicts, incoming.raw, dedupe_until), runs })
+        Ok(Accept { event: new_event(&event, written, verdicts, dedupe_until), runs })
     }
 }

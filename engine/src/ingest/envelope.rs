@@ -1,6 +1,8 @@
 //! What is stored of an event besides its body and its keys, and the event that both make again.
 
-use oncue_rules::event::Event;
+use std::sync::Arc;
+
+use oncue_rules::event::{Body, Event, Payload};
 use oncue_rules::value::{Map, Number, Value};
 
 use super::Incoming;
@@ -12,41 +14,19 @@ const DEPTH: &str = "depth";
 const CAUSE: &str = "cause";
 const MARKS: &str = "marks";
 
-/// Which part of a body is about the happening.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Payload {
-    /// None that is known.
-    None,
-    /// This member.
-    Member(String),
-    /// The whole body.
-    Whole,
+fn of_payload(payload: &Payload) -> Value {
+    match payload {
+        Payload::None => Value::Null,
+        Payload::Member(name) => Value::text(name.as_str()),
+        Payload::Whole => Value::Bool(true),
+    }
 }
 
-impl Payload {
-    /// The payload of a body.
-    pub(super) fn of(&self, body: &Value) -> Value {
-        match self {
-            Self::None => Value::Null,
-            Self::Member(name) => body.get(name).clone(),
-            Self::Whole => body.clone(),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        match self {
-            Self::None => Value::Null,
-            Self::Member(name) => Value::text(name.as_str()),
-            Self::Whole => Value::Bool(true),
-        }
-    }
-
-    fn from_value(value: &Value) -> Self {
-        match value {
-            Value::Text(name) => Self::Member(name.to_string()),
-            Value::Bool(true) => Self::Whole,
-            _ => Self::None,
-        }
+fn payload(value: &Value) -> Payload {
+    match value {
+        Value::Text(name) => Payload::Member(name.to_string()),
+        Value::Bool(true) => Payload::Whole,
+        _ => Payload::None,
     }
 }
 
@@ -55,7 +35,7 @@ pub(super) fn write(incoming: &Incoming) -> String {
     let depth = (incoming.depth > 0).then(|| Value::Number(u64::from(incoming.depth).into()));
     let marks = incoming.marks.iter().map(|mark| Value::text(mark.as_str())).collect::<Vec<_>>();
     let parts = [
-        (PAYLOAD, incoming.payload.to_value()),
+        (PAYLOAD, of_payload(incoming.body.payload_place())),
         (CONTEXT, incoming.context.clone()),
         (DEPTH, depth.unwrap_or_default()),
         (CAUSE, incoming.cause.as_ref().map_or(Value::Null, |(run, _)| Value::text(run.to_string()))),
@@ -81,8 +61,7 @@ fn depth(envelope: &Value) -> u32 {
 /// A stored event as it was when it was received.
 pub(super) fn read(stored: &StoredEvent) -> Result<Event, String> {
     let envelope = Value::from_json(stored.envelope.as_bytes()).map_err(|error| format!("its envelope: {error}"))?;
-    let body = Value::from_json(&stored.body).map_err(|error| format!("its body: {error}"))?;
-    let payload = Payload::from_value(envelope.get(PAYLOAD)).of(&body);
+    let body = Body::read(Arc::clone(&stored.body)).map_err(|error| format!("its body: {error}"))?;
     let row = &stored.row;
     Ok(Event {
         id: row.id,
@@ -95,7 +74,6 @@ pub(super) fn read(stored: &StoredEvent) -> Result<Event, String> {
         cause: envelope.get(CAUSE).as_text().and_then(|run| run.parse().ok()),
         keys: stored.keys.clone(),
         context: envelope.get(CONTEXT).clone(),
-        body,
-        payload,
+        body: body.with_payload(payload(envelope.get(PAYLOAD))),
     })
 }

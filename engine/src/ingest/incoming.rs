@@ -1,16 +1,15 @@
 //! An event on its way in, whatever its source.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use oncue_plugins::emit::Emission;
-use oncue_rules::event::{CorrelationKey, Event};
+use oncue_rules::event::{Body, CorrelationKey, Event};
 use oncue_rules::ids::{EventId, EventType, RuleName, RunId, SourceName, SubAppId};
 use oncue_rules::schedule;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
 
-use super::envelope::{self, Payload};
+use super::envelope;
 use crate::runner::Death;
 use crate::sources::vod::{PROBE, Recognised};
 use crate::store::Origin;
@@ -44,12 +43,8 @@ pub(crate) struct Incoming {
     pub dedupe_for: Duration,
     /// What the business sent along; null when there is none.
     pub context: Value,
-    /// The parsed body.
-    pub body: Value,
-    /// Which part of the body is the payload.
-    pub payload: Payload,
-    /// The body, to the byte.
-    pub raw: Arc<[u8]>,
+    /// The body.
+    pub body: Body,
     /// What is odd about it, for its envelope.
     pub marks: Vec<String>,
     /// When it was received.
@@ -65,12 +60,10 @@ impl Incoming {
     pub(super) fn of_vendor(
         app: SubAppId,
         recognised: Recognised,
-        raw: Arc<[u8]>,
         origin: Option<Origin>,
         received_at: Timestamp,
     ) -> Self {
-        let Recognised { kind, payload_field, payload: _, body, keys, dedupe_key, dedupe_for, context, marks } =
-            recognised;
+        let Recognised { kind, body, keys, dedupe_key, dedupe_for, context, marks } = recognised;
         Self {
             source: SourceName::from(VOD),
             kind,
@@ -80,8 +73,6 @@ impl Incoming {
             dedupe_for,
             context,
             body,
-            payload: payload_field.map_or(Payload::None, Payload::Member),
-            raw,
             marks: marks.iter().map(ToString::to_string).collect(),
             received_at,
             depth: origin.as_ref().map_or(0, |origin| envelope::depth_of(&origin.envelope).saturating_add(1)),
@@ -100,9 +91,7 @@ impl Incoming {
             dedupe_key,
             dedupe_for: EMITTED_FOR,
             context: Value::Null,
-            raw: body.to_json().into_bytes().into(),
-            body,
-            payload: Payload::Whole,
+            body: body.into(),
             marks: Vec::new(),
             received_at,
             depth,
@@ -136,9 +125,7 @@ impl Incoming {
             dedupe_key: format!("run_dead:{}:{}", death.run, death.deaths),
             dedupe_for: EMITTED_FOR,
             context: Value::Null,
-            raw: body.to_json().into_bytes().into(),
-            body,
-            payload: Payload::Whole,
+            body: body.into(),
             marks: Vec::new(),
             received_at: death.at,
             depth: death.event.depth.saturating_add(1),
@@ -157,9 +144,7 @@ impl Incoming {
             dedupe_key: format!("schedule:{rule}:{at}"),
             dedupe_for: TICKED_FOR,
             context: Value::Null,
-            raw: body.to_json().into_bytes().into(),
-            body,
-            payload: Payload::Whole,
+            body: body.into(),
             marks: Vec::new(),
             received_at,
             depth: 0,
@@ -191,7 +176,6 @@ impl Incoming {
             keys: self.keys.clone(),
             context: self.context.clone(),
             body: self.body.clone(),
-            payload: self.payload.of(&self.body),
         }
     }
 }

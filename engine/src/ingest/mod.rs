@@ -21,7 +21,6 @@ use oncue_rules::rule_set::Judgement;
 use oncue_rules::time::Timestamp;
 
 use crate::clock;
-use crate::http::Bytes;
 use crate::http::receiver::{Ack, Ingest, IngestError};
 use crate::live::Live;
 use crate::program::Programs;
@@ -66,13 +65,7 @@ struct NoProgram {
 
 #[async_trait]
 impl Ingest for Intake {
-    async fn ingest(
-        &self,
-        app: SubAppId,
-        recognised: Recognised,
-        raw: Bytes,
-        received_at: Timestamp,
-    ) -> Result<Ack, IngestError> {
+    async fn ingest(&self, app: SubAppId, recognised: Recognised, received_at: Timestamp) -> Result<Ack, IngestError> {
         for mark in &recognised.marks {
             tracing::warn!(%app, kind = %recognised.kind, %mark, "an odd event was taken");
         }
@@ -81,7 +74,7 @@ impl Ingest for Intake {
             return Err(IngestError::UnknownApplication { app });
         }
         let origin = origin(&*self.store, &recognised).await.map_err(refused)?;
-        self.take_under(&live, Incoming::of_vendor(app, recognised, raw.as_ref().into(), origin, received_at)).await
+        self.take_under(&live, Incoming::of_vendor(app, recognised, origin, received_at)).await
     }
 }
 
@@ -97,9 +90,9 @@ impl Intake {
         let is_probe = incoming.is_probe();
         let judgement = if is_probe { Judgement::default() } else { judge(live, &event) };
         let verdicts = verdicts(&judgement, &event, incoming.cause.as_ref().map(|(_, rule)| rule));
-        let begun = self.begin(live, &judgement, &verdicts, &event, &incoming.raw)?;
+        let begun = self.begin(live, &judgement, &verdicts, &event)?;
         let accept = Accept {
-            event: new_event(&event, envelope, verdicts, incoming.raw, dedupe_until),
+            event: new_event(&event, envelope, verdicts, dedupe_until),
             runs: begun.iter().map(|begun| begun.new.clone()).collect(),
         };
         let accepted = self.store.accept(accept).await.map_err(refused)?;
@@ -115,12 +108,11 @@ impl Intake {
         judgement: &Judgement,
         verdicts: &Verdicts,
         event: &Arc<Event>,
-        raw: &Arc<[u8]>,
     ) -> Result<Vec<Begun>, IngestError> {
         let begin = |rule: &Arc<Rule>| {
             let mut begun = match gathering::gather(judgement, rule) {
-                Some(gather) => self.collect_one(live, rule, gather, event, raw),
-                None => self.begin_one(live, rule, event, raw),
+                Some(gather) => self.collect_one(live, rule, gather, event),
+                None => self.begin_one(live, rule, event),
             }?;
             begun.new.limit = gathering::limit(judgement, rule);
             Ok(begun)
@@ -130,12 +122,12 @@ impl Intake {
 
     /// Decides the first state of a run. Where there is room for it, this node keeps it and the first attempt is counted
     /// in the commit of the event; else any node takes it up later.
-    fn begin_one(&self, live: &Live, rule: &Rule, event: &Arc<Event>, raw: &Arc<[u8]>) -> Result<Begun, IngestError> {
+    fn begin_one(&self, live: &Live, rule: &Rule, event: &Arc<Event>) -> Result<Begun, IngestError> {
         let program =
             program(&self.programs, rule).map_err(|error| IngestError::Internal { source: Box::new(error) })?;
         let now = clock::now();
-        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(raw), now);
-        let permit = self.runner.reserve(event.subappid, raw.len());
+        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(event.body.text()), now);
+        let permit = self.runner.reserve(event.subappid, event.body.text().len());
         let (run, decision) = match permit {
             Some(_) => Run::begin(program, facts, now),
             None => Run::defer(program, facts, now),
@@ -146,18 +138,11 @@ impl Intake {
     }
 
     /// Decides the first state of a run that gathers: nobody holds it until it begins.
-    fn collect_one(
-        &self,
-        live: &Live,
-        rule: &Rule,
-        gather: Gather,
-        event: &Arc<Event>,
-        raw: &Arc<[u8]>,
-    ) -> Result<Begun, IngestError> {
+    fn collect_one(&self, live: &Live, rule: &Rule, gather: Gather, event: &Arc<Event>) -> Result<Begun, IngestError> {
         let program =
             program(&self.programs, rule).map_err(|error| IngestError::Internal { source: Box::new(error) })?;
         let now = clock::now();
-        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(raw), now);
+        let facts = runner::facts(live, RunId::generate(), Arc::clone(event), Arc::clone(event.body.text()), now);
         let (run, decision) = Run::collect(program, facts, now);
         let new = NewRun { gather: Some(gather), ..NewRun::of(&run, &decision, None) };
         Ok(Begun { run, decision, new, permit: None })
@@ -277,7 +262,7 @@ pub(crate) fn judge_again(
     (rules, [verdicts.refused, verdicts.errors].concat())
 }
 
-fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: Arc<[u8]>, dedupe_until: Timestamp) -> NewEvent {
+fn new_event(event: &Event, envelope: String, verdicts: Verdicts, dedupe_until: Timestamp) -> NewEvent {
     NewEvent {
         id: event.id,
         source: event.source.clone(),
@@ -286,7 +271,7 @@ fn new_event(event: &Event, envelope: String, verdicts: Verdicts, raw: Arc<[u8]>
         dedupe_key: event.dedupe_key.clone(),
         dedupe_until,
         received_at: event.received_at,
-        body: raw,
+        body: Arc::clone(event.body.text()),
         keys: event.keys.clone(),
         envelope,
         verdicts,

@@ -1,6 +1,6 @@
 //! Events as they would be if they came in now; nothing is stored of them.
 
-use oncue_rules::event::Event;
+use oncue_rules::event::{Body, Event};
 use oncue_rules::ids::{EventId, EventType, RuleName, SourceName, SubAppId};
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
@@ -18,12 +18,12 @@ pub(crate) async fn of_vendor(
     received_at: Timestamp,
 ) -> Result<(Event, Option<RuleName>), store::Error> {
     let origin = origin(store, &recognised).await?;
-    let incoming = Incoming::of_vendor(app, recognised, [].into(), origin, received_at);
+    let incoming = Incoming::of_vendor(app, recognised, origin, received_at);
     Ok((incoming.event(), incoming.cause.map(|(_, rule)| rule)))
 }
 
 /// The event that a body would be that a step emits, of no run.
-pub(crate) fn of_type(kind: EventType, app: Option<SubAppId>, body: Value, received_at: Timestamp) -> Event {
+pub(crate) fn of_type(kind: EventType, app: Option<SubAppId>, body: Body, received_at: Timestamp) -> Event {
     Event {
         id: EventId::generate(),
         source: SourceName::from(OWN),
@@ -35,7 +35,6 @@ pub(crate) fn of_type(kind: EventType, app: Option<SubAppId>, body: Value, recei
         cause: None,
         keys: Vec::new(),
         context: Value::Null,
-        payload: body.clone(),
         body,
     }
 }

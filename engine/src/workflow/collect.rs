@@ -73,8 +73,8 @@ impl Facts {
 /// An event in `events`: its fields, with its payload and its body.
 fn value(event: &Event) -> Value {
     let mut fields = event.envelope().as_map().cloned().unwrap_or_default();
-    fields.insert("payload".to_owned(), event.payload.clone());
-    fields.insert("body".to_owned(), event.body.clone());
+    fields.insert("payload".to_owned(), event.body.payload().clone());
+    fields.insert("body".to_owned(), event.body.value().clone());
     Value::map(fields)
 }
 

@@ -22,7 +22,7 @@ use super::{Next, jitter, limits};
 /// What has become of work in the rounds of whose ends these events tell; none when one of them tells of no end.
 pub(super) fn completed(told: &[&Event], wait: &WorkWait, completion: Completion) -> Option<Completed> {
     let codes = wait.retry_failed.as_ref().map_or(&[][..], |again| again.on.as_slice());
-    let mut rounds = told.iter().map(|event| (completion.judge)(&event.payload));
+    let mut rounds = told.iter().map(|event| (completion.judge)(event.body.payload()));
     let first = rounds.next()??;
     rounds.try_fold(first, |before, round| Some(before.then(round?, codes)))
 }

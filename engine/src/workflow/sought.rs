@@ -41,7 +41,7 @@ impl Sought {
     fn is(&self, event: &Event) -> bool {
         let has = |key: &CorrelationKey| event.keys.contains(key);
         let found = match self.work {
-            Some(work) => self.keys.iter().any(has) && (self.named || (work.judge)(&event.payload).is_some()),
+            Some(work) => self.keys.iter().any(has) && (self.named || (work.judge)(event.body.payload()).is_some()),
             None => self.keys.iter().all(has),
         };
         found && self.kinds.contains(&event.kind)

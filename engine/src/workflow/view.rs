@@ -57,8 +57,8 @@ impl View {
         let envelope = event.envelope();
         scope.set("trigger", envelope.clone());
         scope.set("event", envelope);
-        scope.set("payload", event.payload.clone());
-        scope.set("body", event.body.clone());
+        scope.set("payload", event.body.payload().clone());
+        scope.set("body", event.body.value().clone());
         scope.set("app", facts.app(&program.vars));
         scope.set("apps", facts.apps(&program.vars));
         if program.rule.collect.is_some() {
@@ -215,8 +215,7 @@ fn collect_ids<'p>(steps: &'p [Step], loops_too: bool, ids: &mut Vec<&'p str>) {
 
 /// What `steps.ID` holds of the event that a wait ended with.
 pub(super) fn awaited_value(event: &Event) -> Value {
-    let fields = [("event", event.envelope()), ("payload", event.payload.clone()), ("body", event.body.clone())];
-    Value::map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    event.document()
 }
 
 /// `steps.ID`: the outputs beside `outcome` and `error`.

@@ -43,9 +43,8 @@ impl Builder {
     #[must_use]
     pub fn new() -> Self {
         let mut fields = Fields::new();
-        let [kind, app, nowhere] =
-            ["type", "application", "nowhere"].map(|name| fields.hidden(name, name != "nowhere"));
-        Self { before: None, draft: Draft::new(Names { fields, kind, app, nowhere }), numbers: Vec::new() }
+        let [kind, app] = ["type", "application"].map(|name| fields.hidden(name));
+        Self { before: None, draft: Draft::new(Names { fields, kind, app }), numbers: Vec::new() }
     }
 
     /// For rules that take the place of those of a matcher, and are mostly the same.

@@ -1,9 +1,12 @@
 //! Whether an event fulfils the program of a rule.
 
+use std::cell::Cell;
+
 use super::fields::{FieldId, Fields};
 use super::program::{Shared, code};
 use super::scaled::{Exact, Scaled};
 use super::sightings::{NONE, Seen, Sighting, Sightings};
+use super::symbols::{Symbols, UNKNOWN};
 use crate::pattern::condition::Test;
 use crate::value::Value;
 
@@ -21,8 +24,9 @@ pub(super) struct Check<'c, 'e> {
     pub(super) fields: &'c Fields,
     pub(super) shared: &'c Shared,
     pub(super) seen: &'c Sightings<'e>,
-    /// The number of each sighting's value, or [`NONE`].
-    pub(super) symbols: &'c [u32],
+    pub(super) table: &'c Symbols,
+    /// The number of each sighting's value, or [`NONE`]; or [`UNKNOWN`] where nobody has asked for it yet.
+    pub(super) symbols: &'c [Cell<u32>],
     /// How many values may still be compared.
     pub(super) steps_left: u64,
 }
@@ -118,9 +122,9 @@ impl<'e> Check<'_, 'e> {
         let mut words = Reader { rest: group };
         let (field, symbol) = (FieldId(words.u32()), words.u32());
         let (mut holds, mut steps) = (false, 1);
-        for (at, _) in self.seen.of(field) {
+        for (at, sighting) in self.seen.of(field) {
             steps += 1;
-            if self.symbols.get(at as usize) == Some(&symbol) {
+            if self.symbol(at, sighting) == symbol {
                 holds = true;
                 break;
             }
@@ -211,13 +215,13 @@ impl<'e> Check<'_, 'e> {
     /// Whether one value fulfils an alternative.
     #[inline]
     fn one(&self, letter: u8, mut reader: Reader<'_>, at: u32, sighting: &Sighting<'e>) -> bool {
-        let symbol = self.symbols.get(at as usize).copied().unwrap_or(NONE);
+        let symbol = || self.symbol(at, sighting);
         match letter {
-            code::SYMBOL => symbol == reader.u32(),
-            code::SYMBOLS => symbol != NONE && listed(&mut reader, symbol),
-            code::SET => self.in_set(&mut reader, symbol),
-            code::OTHER => is_scalar(&sighting.value) && !listed(&mut reader, symbol),
-            code::OTHER_THAN_SET => is_scalar(&sighting.value) && !self.in_set(&mut reader, symbol),
+            code::SYMBOL => symbol() == reader.u32(),
+            code::SYMBOLS => listed(&mut reader, symbol()),
+            code::SET => self.in_set(&mut reader, symbol()),
+            code::OTHER => is_scalar(&sighting.value) && !listed(&mut reader, symbol()),
+            code::OTHER_THAN_SET => is_scalar(&sighting.value) && !self.in_set(&mut reader, symbol()),
             code::PREFIX => text_of(sighting).is_some_and(|text| {
                 let length = usize::from(reader.u16());
                 text.as_bytes().starts_with(reader.bytes(length))
@@ -248,14 +252,13 @@ impl<'e> Check<'_, 'e> {
         let (mut holds, mut steps) = (true, 1);
         for (at, sighting) in self.seen.of(field) {
             steps += 1;
-            let symbol = self.symbols.get(at as usize).copied().unwrap_or(NONE);
             let mut reader = start;
             holds = match letter {
                 code::NOT_EXISTS => !is_scalar(&sighting.value),
                 code::NOT_PRESENT => sighting.value == Seen::Null,
                 code::EMPTY => matches!(sighting.value, Seen::List) || is_empty(&sighting.value),
-                code::NOT_IN => symbol == NONE || !listed(&mut reader, symbol),
-                _ => !self.in_set(&mut reader, symbol),
+                code::NOT_IN => !listed(&mut reader, self.symbol(at, sighting)),
+                _ => !self.in_set(&mut reader, self.symbol(at, sighting)),
             };
             if !holds {
                 break;
@@ -263,6 +266,16 @@ impl<'e> Check<'_, 'e> {
         }
         self.steps_left = self.steps_left.saturating_sub(steps);
         holds
+    }
+
+    /// The number of a sighting's value, or [`NONE`].
+    #[inline]
+    fn symbol(&self, at: u32, sighting: &Sighting<'e>) -> u32 {
+        let Some(symbol) = self.symbols.get(at as usize) else { return NONE };
+        if symbol.get() == UNKNOWN {
+            symbol.set(self.table.of(sighting));
+        }
+        symbol.get()
     }
 
     fn in_set(&self, reader: &mut Reader<'_>, symbol: u32) -> bool {
@@ -404,7 +417,8 @@ fn pass_over(letter: u8, reader: &mut Reader<'_>) {
 #[inline]
 fn listed(reader: &mut Reader<'_>, symbol: u32) -> bool {
     let count = usize::from(reader.u8());
-    reader.bytes(count * 4).chunks_exact(4).any(|chunk| chunk == symbol.to_le_bytes())
+    let listed = reader.bytes(count * 4);
+    symbol != NONE && listed.chunks_exact(4).any(|chunk| chunk == symbol.to_le_bytes())
 }
 
 #[inline]

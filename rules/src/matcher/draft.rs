@@ -94,18 +94,18 @@ impl Draft {
         symbols.shrink();
         let bucket = |other: u32| buckets.of_others.get(other as usize).copied().filter(|bucket| *bucket != NONE);
         let accesses = accesses(others.filter_map(|(key, other)| Some((key, bucket(other)?))));
-        let uses = Segment::uses(names.fields.len(), &symbols, &accesses);
         buckets.of_symbols.shrink_to_fit();
-        let segment = Segment {
+        let mut segment = Segment {
             symbols,
             shared: writer.shared,
             programs,
             buckets: rows,
             of_symbols: buckets.of_symbols,
             accesses,
-            uses,
+            uses: Vec::new(),
             always: buckets.always,
         };
+        segment.uses = segment.uses(names.fields.len());
         (segment, names)
     }
 

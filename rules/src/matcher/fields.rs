@@ -110,9 +110,9 @@ impl Fields {
     }
 
     /// A field that no event can hold by itself.
-    pub(super) fn hidden(&mut self, name: &str, is_named: bool) -> FieldId {
+    pub(super) fn hidden(&mut self, name: &str) -> FieldId {
         let field = FieldId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(Node { is_named, ..Node::new(name, Self::ROOT, 1) });
+        self.nodes.push(Node { is_named: true, ..Node::new(name, Self::ROOT, 1) });
         field
     }
 

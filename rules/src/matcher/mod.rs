@@ -1,8 +1,8 @@
 //! Which of many rules an event concerns, in time that depends on the event and on the rules that it may concern, and not on
 //! how many there are.
 //!
-//! 1. `scan` reads the bytes of an event (or `walk` a value that is there) and notes what stands at fields that some rule
-//!    names: its sightings. All else is checked and passed over.
+//! 1. `scan` reads the bytes of an event's body and notes what stands at fields that some rule names: its sightings. All else
+//!    is checked and passed over. Only where names are repeated, `walk` looks through the value instead.
 //! 2. Each value that was seen leads to buckets of rules: those that were planned to be found by it (`plan`, `access`).
 //! 3. What is left of these rules is checked on the sightings (`check`). Where conditions of one rule choose among the
 //!    elements of a list in a way that is not decided there, the match of the rule itself is asked, on the whole event.
@@ -14,7 +14,6 @@ mod build;
 mod check;
 mod draft;
 mod fields;
-mod literal;
 mod plan;
 mod program;
 mod scaled;
@@ -34,12 +33,13 @@ use std::sync::Arc;
 use self::fields::Fields;
 use self::plan::Names;
 use self::scaled::Exact;
-use self::scan::Stop;
+use self::scan::{Roots, Unread};
 use self::segment::{Outcome, Scratch, Segment};
 use self::sightings::{NONE, Seen, Sightings};
+use crate::event::Payload;
 use crate::ids::{EventType, SubAppId};
 use crate::pattern::Pattern;
-use crate::value::{JsonError, Value};
+use crate::value::Value;
 
 pub use self::build::Builder;
 pub use self::plan::Subject;
@@ -66,13 +66,19 @@ struct Part {
     numbers: Arc<[u32]>,
 }
 
-/// What an event is, beside its body.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Envelope<'a> {
+/// What the rules are asked about: an event, with what the paths of a match lead into.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'e> {
     /// Its type.
-    pub kind: Option<&'a EventType>,
+    pub kind: Option<&'e EventType>,
     /// Its application.
     pub app: Option<SubAppId>,
+    /// `event`, where a rule [looks at it](Matcher::looks_at).
+    pub event: Option<&'e Value>,
+    /// The JSON text of `body`.
+    pub body: &'e [u8],
+    /// Which part of the body `payload` is; none when there is no such root.
+    pub payload: Option<&'e Payload>,
 }
 
 /// What the rules say to an event.
@@ -124,90 +130,34 @@ impl Matcher {
         parts.iter().map(|part| part.segment.bytes() + part.numbers.len() * size_of::<u32>()).sum()
     }
 
-    /// The rules that match an event whose document is this JSON text. `ask` gives the answer of a rule's own match on the
-    /// whole document.
+    /// The rules that match an event, from the bytes of its body. `tree` gives the value of the body, where the bytes do not tell:
+    /// a name that a rule looks at is repeated. `ask` gives the answer of a rule's own match on the whole document, where its
+    /// conditions choose among the elements of a list.
     ///
     /// # Errors
     ///
-    /// When the text is no JSON.
-    pub fn find_in_json(
+    /// That of `tree`, which is asked too when the body is no JSON.
+    pub fn find<'e, E>(
         &self,
-        envelope: Envelope<'_>,
-        text: &[u8],
-        ask: impl FnMut(u32, &Value) -> bool,
-    ) -> Result<Found, JsonError> {
-        self.find_at(Fields::ROOT, envelope, text, ask)
-    }
-
-    /// As [`Matcher::find_in_json`], for a text that stands at this name in the document.
-    ///
-    /// # Errors
-    ///
-    /// When the text is no JSON.
-    pub fn find_in_json_at(
-        &self,
-        name: &str,
-        envelope: Envelope<'_>,
-        text: &[u8],
-        mut ask: impl FnMut(u32, &Value) -> bool,
-    ) -> Result<Found, JsonError> {
-        let whole = |value: &Value| Value::map([(name.to_owned(), value.clone())].into());
-        let mut document = None;
-        let mut ask = |rule: u32, value: &Value| ask(rule, document.get_or_insert_with(|| whole(value)));
-        match self.names.fields.child(Fields::ROOT, name) {
-            Some(root) => self.find_at(root, envelope, text, &mut ask),
-            // No rule names anything in it; it is to be JSON all the same.
-            None => self.find_at(self.names.nowhere, envelope, text, &mut ask),
-        }
-    }
-
-    fn find_at(
-        &self,
-        root: fields::FieldId,
-        envelope: Envelope<'_>,
-        text: &[u8],
-        mut ask: impl FnMut(u32, &Value) -> bool,
-    ) -> Result<Found, JsonError> {
-        let mut value = None;
-        with_memory(self.names.fields.len(), |mut seen, scratch| {
-            let outcome = match scan::scan(text, &self.names.fields, root, &mut seen) {
-                Ok(()) => Ok(self.judge(envelope, &mut seen, scratch)),
-                Err(Stop::Malformed | Stop::Repeated) => Value::from_json(text).map(|whole| {
-                    let whole = value.insert(whole);
-                    let mut seen = Sightings::new(self.names.fields.len());
-                    walk::walk(whole, &self.names.fields, root, &mut seen);
-                    self.judge(envelope, &mut seen, scratch)
+        document: Document<'e>,
+        tree: impl FnOnce() -> Result<&'e Value, E>,
+        ask: impl FnMut(u32) -> bool,
+    ) -> Result<Found, E> {
+        let fields = &self.names.fields;
+        let root = |name| fields.child(Fields::ROOT, name);
+        let roots = Roots { body: root("body"), payload: root("payload").zip(document.payload) };
+        let (found, open) = with_memory(fields.len(), |mut seen, scratch| {
+            let outcome = match scan::scan(document.body, fields, roots, &mut seen) {
+                Ok(()) => Ok(self.judge(document, &mut seen, scratch)),
+                Err(Unread) => tree().map(|body| {
+                    let mut seen = Sightings::new(fields.len());
+                    walk::walk_body(body, fields, roots, &mut seen);
+                    self.judge(document, &mut seen, scratch)
                 }),
             };
             (outcome, seen)
-        })
-        .and_then(|(found, open)| {
-            let whole = match value {
-                None if !open.is_empty() => Value::from_json(text)?,
-                read => read.unwrap_or_default(),
-            };
-            Ok(found.with(open, |rule| ask(rule, &whole)))
-        })
-    }
-
-    /// The rules that match an event whose document has these members. `ask` gives the answer of a rule's own match on the
-    /// whole document.
-    pub fn find<'v>(
-        &self,
-        envelope: Envelope<'_>,
-        members: impl IntoIterator<Item = (&'static str, &'v Value)>,
-        ask: impl FnMut(u32) -> bool,
-    ) -> Found {
-        let fields = &self.names.fields;
-        let (found, open) = with_memory(fields.len(), |mut seen, scratch| {
-            for (name, value) in members {
-                if let Some(root) = fields.child(Fields::ROOT, name) {
-                    walk::walk(value, fields, root, &mut seen);
-                }
-            }
-            (self.judge(envelope, &mut seen, scratch), seen)
-        });
-        found.with(open, ask)
+        })?;
+        Ok(found.with(open, ask))
     }
 
     /// Whether a rule names something in this member of the document.
@@ -217,11 +167,15 @@ impl Matcher {
     }
 
     /// The rules that match, in no order, and those that have to be asked.
-    fn judge<'e>(&self, envelope: Envelope<'e>, seen: &mut Sightings<'e>, scratch: &mut Scratch) -> (Found, Vec<u32>) {
-        if let Some(kind) = envelope.kind {
+    fn judge<'e>(&self, document: Document<'e>, seen: &mut Sightings<'e>, scratch: &mut Scratch) -> (Found, Vec<u32>) {
+        let fields = &self.names.fields;
+        if let Some((event, root)) = document.event.zip(fields.child(Fields::ROOT, "event")) {
+            walk::walk(event, fields, root, seen);
+        }
+        if let Some(kind) = document.kind {
             seen.add(self.names.kind, NONE, Seen::Text(kind.as_str().into()));
         }
-        if let Some(app) = envelope.app {
+        if let Some(app) = document.app {
             seen.add(self.names.app, NONE, Seen::Number(Exact::of(&app.0.into())));
         }
         let (mut found, mut open) = (Found::default(), Vec::new());

@@ -55,8 +55,6 @@ pub(super) struct Names {
     pub(super) fields: Fields,
     pub(super) kind: FieldId,
     pub(super) app: FieldId,
-    /// Nothing is named there or inside of it.
-    pub(super) nowhere: FieldId,
 }
 
 /// Something that an event may hold, by which rules are found, beside the very values that they name: those are symbols.

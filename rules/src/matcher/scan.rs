@@ -1,233 +1,187 @@
 //! From the bytes of an event to what it holds at named fields. All else is checked and passed over: nothing is built.
 
-use std::borrow::Cow;
-
 use super::fields::{FieldId, Fields};
-use super::literal;
 use super::scaled::Exact;
 use super::sightings::{NONE, Seen, Sightings};
-use crate::value::DEPTH_LIMIT;
+use crate::event::Payload;
+use crate::value::cursor::{Cursor, Malformed, Scalar};
 
-/// Why a text was not read to its end.
+/// A text was not read to its end: it is no JSON, or a name is repeated in a map in which it matters. Then the last value counts,
+/// and the first was seen already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// It is not JSON, or nested too deep.
-    Malformed,
-    /// A name is repeated in a map in which it matters: the last value counts, and the first was seen already.
-    Repeated,
+pub(super) struct Unread;
+
+impl From<Malformed> for Unread {
+    fn from(_: Malformed) -> Self {
+        Self
+    }
 }
 
-/// Reads a JSON text whose value stands at `root`.
-pub(super) fn scan<'e>(text: &'e [u8], fields: &Fields, root: FieldId, seen: &mut Sightings<'e>) -> Result<(), Stop> {
-    let text = std::str::from_utf8(text).map_err(|_| Stop::Malformed)?;
-    let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, depth: 0, fields, seen, met: Vec::new() };
-    scan.space();
-    scan.value(root, NONE)?;
-    scan.space();
-    if scan.at == scan.bytes.len() { Ok(()) } else { Err(Stop::Malformed) }
+/// Where the body of an event stands in its document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Roots<'p> {
+    /// `body`, where a rule names something in it.
+    pub(super) body: Option<FieldId>,
+    /// `payload`, likewise, with the part of the body that it is.
+    pub(super) payload: Option<(FieldId, &'p Payload)>,
+}
+
+/// Reads the JSON text of a body.
+pub(super) fn scan<'e>(
+    text: &'e [u8],
+    fields: &Fields,
+    roots: Roots<'_>,
+    seen: &mut Sightings<'e>,
+) -> Result<(), Unread> {
+    let mut scan = Scan { cursor: Cursor::new(text)?, fields, seen, met: Vec::new() };
+    scan.body(roots)?;
+    Ok(scan.cursor.end()?)
 }
 
 struct Scan<'e, 'f, 's> {
-    text: &'e str,
-    bytes: &'e [u8],
-    at: usize,
-    depth: usize,
+    cursor: Cursor<'e>,
     fields: &'f Fields,
     seen: &'s mut Sightings<'e>,
     /// The fields met in the maps that are open, for each map from where it begins.
     met: Vec<FieldId>,
 }
 
-impl<'e> Scan<'e, '_, '_> {
-    #[inline]
-    fn peek(&self) -> u8 {
-        self.bytes.get(self.at).copied().unwrap_or(0)
-    }
-
-    #[inline]
-    fn space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
-            self.at += 1;
+impl Scan<'_, '_, '_> {
+    fn body(&mut self, roots: Roots<'_>) -> Result<(), Unread> {
+        match roots.payload {
+            Some((payload, Payload::Whole)) => self.value_at_both(roots.body, payload),
+            Some((payload, Payload::Member(name))) if self.cursor.peek() == b'{' => {
+                self.body_with_payload(roots.body, payload, name)
+            }
+            payload => {
+                self.value_at(roots.body, NONE)?;
+                if let Some((payload, _)) = payload {
+                    self.see_nothing(payload);
+                }
+                Ok(())
+            }
         }
     }
 
-    #[inline]
-    fn take(&mut self, byte: u8) -> Result<(), Stop> {
-        if self.peek() == byte {
-            self.at += 1;
-            return Ok(());
-        }
-        Err(Stop::Malformed)
-    }
-
-    fn word(&mut self, word: &str) -> Result<(), Stop> {
-        let end = self.at + word.len();
-        if self.bytes.get(self.at..end) == Some(word.as_bytes()) {
-            self.at = end;
-            return Ok(());
-        }
-        Err(Stop::Malformed)
-    }
-
-    /// The value at a field that is named or holds named ones. The scalars of a list lie in no element of their own.
-    fn value(&mut self, field: FieldId, element: u32) -> Result<(), Stop> {
-        let is_named = self.fields.is_named(field);
-        match self.peek() {
-            b'{' => {
-                let sighting = self.seen.all.len();
-                if is_named {
-                    self.seen.add(field, element, Seen::Map { is_empty: false });
-                }
-                let is_empty = self.map(field, element)?;
-                if is_named && let Some(sighting) = self.seen.all.get_mut(sighting) {
-                    sighting.value = Seen::Map { is_empty };
-                }
+    fn body_with_payload(&mut self, body: Option<FieldId>, payload: FieldId, member: &str) -> Result<(), Unread> {
+        let mut is_there = false;
+        self.map(body, NONE, |scan, name, begin| {
+            if name != member {
+                return scan.member(body, NONE, name, begin);
             }
-            b'[' => {
-                if is_named {
-                    self.seen.add(field, element, Seen::List);
-                }
-                self.list(field, element)?;
-            }
-            _ if !is_named => self.skip()?,
-            b'"' => {
-                let text = self.text()?;
-                self.seen.add(field, element, Seen::Text(text));
-            }
-            b't' => {
-                self.word("true")?;
-                self.seen.add(field, element, Seen::Bool(true));
-            }
-            b'f' => {
-                self.word("false")?;
-                self.seen.add(field, element, Seen::Bool(false));
-            }
-            b'n' => {
-                self.word("null")?;
-                self.seen.add(field, element, Seen::Null);
-            }
-            _ => {
-                let end = literal::number_end(self.bytes, self.at).ok_or(Stop::Malformed)?;
-                let number = Exact::parse(&self.text[self.at..end]).ok_or(Stop::Malformed)?;
-                self.at = end;
-                self.seen.add(field, element, Seen::Number(number));
-            }
+            is_there = true;
+            scan.meet(payload, begin)?;
+            scan.value_at_both(body.and_then(|body| scan.fields.child(body, name)), payload)
+        })?;
+        if !is_there {
+            self.see_nothing(payload);
         }
         Ok(())
     }
 
-    fn deeper(&mut self) -> Result<(), Stop> {
-        self.depth += 1;
-        self.at += 1;
-        if self.depth > DEPTH_LIMIT { Err(Stop::Malformed) } else { Ok(()) }
+    fn see_nothing(&mut self, field: FieldId) {
+        if self.fields.is_named(field) {
+            self.seen.add(field, NONE, Seen::Null);
+        }
     }
 
-    /// Reads a map and says whether it is empty.
-    fn map(&mut self, field: FieldId, element: u32) -> Result<bool, Stop> {
-        self.deeper()?;
+    /// A value that stands at two places of the document. It is read for each: their lists do not concern each other.
+    fn value_at_both(&mut self, one: Option<FieldId>, other: FieldId) -> Result<(), Unread> {
+        if let Some(one) = one {
+            let place = self.cursor.place();
+            self.value(one, NONE)?;
+            self.cursor.go_back(place);
+        }
+        self.value(other, NONE)
+    }
+
+    #[inline]
+    fn value_at(&mut self, field: Option<FieldId>, element: u32) -> Result<(), Unread> {
+        match field {
+            Some(field) => self.value(field, element),
+            None => Ok(self.cursor.skip()?),
+        }
+    }
+
+    /// The value at a field that is named or holds named ones. The scalars of a list lie in no element of their own.
+    fn value(&mut self, field: FieldId, element: u32) -> Result<(), Unread> {
+        match self.cursor.peek() {
+            b'{' => self.map(Some(field), element, |scan, name, begin| scan.member(Some(field), element, name, begin)),
+            b'[' => self.list(field, element),
+            _ if !self.fields.is_named(field) => Ok(self.cursor.skip()?),
+            _ => {
+                let value = match self.cursor.scalar()? {
+                    Scalar::Null => Seen::Null,
+                    Scalar::Bool(bool) => Seen::Bool(bool),
+                    Scalar::Number(literal) => Seen::Number(Exact::parse(literal).ok_or(Unread)?),
+                    Scalar::Text(text) => Seen::Text(text),
+                };
+                self.seen.add(field, element, value);
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a map and, with `member`, each of its members. `member` is given the name, and from where on fields were met in
+    /// this map.
+    #[inline]
+    fn map(
+        &mut self,
+        field: Option<FieldId>,
+        element: u32,
+        mut member: impl FnMut(&mut Self, &str, usize) -> Result<(), Unread>,
+    ) -> Result<(), Unread> {
         let begin = self.met.len();
-        self.space();
-        if self.peek() == b'}' {
-            self.at += 1;
-            self.depth -= 1;
-            return Ok(true);
+        let mut more = self.cursor.enter(b'}')?;
+        if let Some(field) = field.filter(|field| self.fields.is_named(*field)) {
+            self.seen.add(field, element, Seen::Map { is_empty: !more });
         }
-        loop {
-            let name = self.text()?;
-            self.space();
-            self.take(b':')?;
-            self.space();
-            match self.fields.child(field, &name) {
-                Some(inner) => {
-                    if self.met[begin..].contains(&inner) {
-                        return Err(Stop::Repeated);
-                    }
-                    self.met.push(inner);
-                    self.value(inner, element)?;
-                }
-                None => self.skip()?,
-            }
-            self.space();
-            match self.peek() {
-                b',' => {
-                    self.at += 1;
-                    self.space();
-                }
-                b'}' => {
-                    self.at += 1;
-                    self.depth -= 1;
-                    self.met.truncate(begin);
-                    return Ok(false);
-                }
-                _ => return Err(Stop::Malformed),
-            }
+        while more {
+            let name = self.cursor.name()?;
+            member(self, &name, begin)?;
+            more = self.cursor.more(b'}')?;
         }
+        self.met.truncate(begin);
+        Ok(())
     }
 
-    fn list(&mut self, field: FieldId, element: u32) -> Result<(), Stop> {
-        self.deeper()?;
-        self.space();
-        if self.peek() == b']' {
-            self.at += 1;
-            self.depth -= 1;
-            return Ok(());
+    #[inline]
+    fn member(&mut self, field: Option<FieldId>, element: u32, name: &str, begin: usize) -> Result<(), Unread> {
+        let inner = field.and_then(|field| self.fields.child(field, name));
+        if let Some(inner) = inner {
+            self.meet(inner, begin)?;
         }
-        let list = self.seen.begin_list();
-        let mut containers = 0;
-        loop {
-            if matches!(self.peek(), b'{' | b'[') {
+        self.value_at(inner, element)
+    }
+
+    #[inline]
+    fn meet(&mut self, field: FieldId, begin: usize) -> Result<(), Unread> {
+        if self.met[begin..].contains(&field) {
+            return Err(Unread);
+        }
+        self.met.push(field);
+        Ok(())
+    }
+
+    fn list(&mut self, field: FieldId, element: u32) -> Result<(), Unread> {
+        if self.fields.is_named(field) {
+            self.seen.add(field, element, Seen::List);
+        }
+        let (list, mut containers) = (self.seen.begin_list(), 0);
+        let mut more = self.cursor.enter(b']')?;
+        while more {
+            if matches!(self.cursor.peek(), b'{' | b'[') {
                 let inner = self.seen.element(list, containers, element);
                 containers += 1;
                 self.value(field, inner)?;
             } else {
                 self.value(field, element)?;
             }
-            self.space();
-            match self.peek() {
-                b',' => {
-                    self.at += 1;
-                    self.space();
-                }
-                b']' => {
-                    self.at += 1;
-                    self.depth -= 1;
-                    if containers > 1 {
-                        self.seen.note_choice(field);
-                    }
-                    return Ok(());
-                }
-                _ => return Err(Stop::Malformed),
-            }
+            more = self.cursor.more(b']')?;
         }
-    }
-
-    /// A text, with its escapes resolved.
-    #[inline]
-    fn text(&mut self) -> Result<Cow<'e, str>, Stop> {
-        self.take(b'"')?;
-        let start = self.at;
-        let end = literal::plain_end(self.bytes, start);
-        if self.bytes.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok(Cow::Borrowed(&self.text[start..end]));
+        if containers > 1 {
+            self.seen.note_choice(field);
         }
-        let (text, end) = literal::unescape(self.text, start).ok_or(Stop::Malformed)?;
-        self.at = end;
-        Ok(Cow::Owned(text))
-    }
-
-    /// Passes over a value that no rule looks at, and checks it.
-    fn skip(&mut self) -> Result<(), Stop> {
-        match self.peek() {
-            b'{' | b'[' => {
-                self.at =
-                    literal::container_end(self.bytes, self.at, DEPTH_LIMIT - self.depth).ok_or(Stop::Malformed)?;
-                Ok(())
-            }
-            _ => {
-                self.at = literal::scalar_end(self.bytes, self.at).ok_or(Stop::Malformed)?;
-                Ok(())
-            }
-        }
+        Ok(())
     }
 }

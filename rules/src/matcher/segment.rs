@@ -1,5 +1,6 @@
 //! A set of rules, compiled at once: what they are found by, and their programs.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ use super::fields::FieldId;
 use super::plan::Names;
 use super::program::Shared;
 use super::sightings::{NONE, Seen, Sightings};
-use super::symbols::{Scalar, Symbols};
+use super::symbols::{Symbols, UNKNOWN};
 
 /// The number before rules that all ask for one value at a field, which both follow, with the length of these rules.
 pub(super) const GROUP: u32 = u32::MAX - 1;
@@ -42,14 +43,15 @@ pub(super) struct Segment {
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Use {
-    has_symbols: bool,
+    /// Rules are found by scalars there.
+    has_buckets: bool,
     has_access: bool,
 }
 
 /// Memory that is used anew for each event.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    symbols: Vec<u32>,
+    symbols: Vec<Cell<u32>>,
     found: Vec<Bucket>,
     done: HashSet<usize, FixedState>,
     crowds: HashSet<FieldId, FixedState>,
@@ -70,12 +72,13 @@ pub(super) struct Outcome {
 
 impl Segment {
     /// What is to be done with each of so many fields.
-    pub(super) fn uses(fields: usize, symbols: &Symbols, accesses: &HashMap<FieldId, Access, FixedState>) -> Vec<Use> {
+    pub(super) fn uses(&self, fields: usize) -> Vec<Use> {
         let mut uses = vec![Use::default(); fields];
-        for field in symbols.fields() {
-            uses[field.0 as usize].has_symbols = true;
+        let found_by = (0..).zip(&self.of_symbols).filter(|(_, bucket)| **bucket != NONE);
+        for field in found_by.filter_map(|(symbol, _)| self.symbols.field(symbol)) {
+            uses[field.0 as usize].has_buckets = true;
         }
-        for field in accesses.keys() {
+        for field in self.accesses.keys() {
             uses[field.0 as usize].has_access = true;
         }
         uses
@@ -98,14 +101,12 @@ impl Segment {
         let is_crowded = seen.all.len() > CROWD;
         for sighting in &seen.all {
             let used = self.uses.get(sighting.field.0 as usize).copied().unwrap_or_default();
-            let mut symbol = NONE;
-            if used.has_symbols
-                && let Some(scalar) = Scalar::of(&sighting.value)
-            {
-                symbol = self.symbols.find(sighting.field, scalar).unwrap_or(NONE);
+            let mut symbol = UNKNOWN;
+            if used.has_buckets {
+                symbol = self.symbols.of(sighting);
                 scratch.found.extend(self.of_symbols.get(symbol as usize).filter(|bucket| **bucket != NONE));
             }
-            scratch.symbols.push(symbol);
+            scratch.symbols.push(Cell::new(symbol));
             if used.has_access
                 && let Some(access) = self.accesses.get(&sighting.field)
             {
@@ -130,6 +131,7 @@ impl Segment {
             fields: &names.fields,
             shared: &self.shared,
             seen,
+            table: &self.symbols,
             symbols: &scratch.symbols,
             steps_left: outcome.steps_left,
         };

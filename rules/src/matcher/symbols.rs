@@ -8,8 +8,11 @@ use hashbrown::HashTable;
 
 use super::fields::FieldId;
 use super::scaled::Exact;
-use super::sightings::{NONE, Seen};
+use super::sightings::{NONE, Seen, Sighting};
 use crate::value::Value;
+
+/// In the place of a number that was not looked up yet.
+pub(super) const UNKNOWN: u32 = NONE - 1;
 
 /// All scalars of a set of rules. Those who write rules choose what is in it, so its hash needs no secret.
 #[derive(Debug, Default)]
@@ -39,7 +42,7 @@ pub(super) enum Scalar<'a> {
 impl<'a> Scalar<'a> {
     /// The scalar that was seen; none for a list or map.
     #[inline]
-    pub(super) fn of(seen: &'a Seen<'_>) -> Option<Self> {
+    fn of(seen: &'a Seen<'_>) -> Option<Self> {
         match seen {
             Seen::Null => Some(Self::Null),
             Seen::Bool(bool) => Some(Self::Bool(*bool)),
@@ -104,9 +107,15 @@ impl Symbols {
         id
     }
 
+    /// The number of what was seen; [`NONE`] when no rule compares with it.
+    #[inline]
+    pub(super) fn of(&self, sighting: &Sighting<'_>) -> u32 {
+        Scalar::of(&sighting.value).and_then(|scalar| self.find(sighting.field, scalar)).unwrap_or(NONE)
+    }
+
     /// The number of a scalar at a field.
     #[inline]
-    pub(super) fn find(&self, field: FieldId, scalar: Scalar<'_>) -> Option<u32> {
+    fn find(&self, field: FieldId, scalar: Scalar<'_>) -> Option<u32> {
         let wanted = scalar.hash(field);
         let found = self.table.find(spread(wanted), |(hash, id)| *hash == wanted && self.is(*id, field, scalar));
         found.map(|(_, id)| *id)
@@ -134,11 +143,6 @@ impl Symbols {
     /// The field that one is at.
     pub(super) fn field(&self, symbol: u32) -> Option<FieldId> {
         self.entries.get(symbol as usize).map(|(field, _)| *field)
-    }
-
-    /// The fields that they are at; one may come more than once.
-    pub(super) fn fields(&self) -> impl Iterator<Item = FieldId> {
-        self.entries.iter().map(|(field, _)| *field)
     }
 
     /// The bytes that they take.

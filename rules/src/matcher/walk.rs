@@ -4,8 +4,19 @@ use std::borrow::Cow;
 
 use super::fields::{FieldId, Fields};
 use super::scaled::Exact;
+use super::scan::Roots;
 use super::sightings::{NONE, Seen, Sightings};
 use crate::value::Value;
+
+/// Looks through the value of a body.
+pub(super) fn walk_body<'e>(body: &'e Value, fields: &Fields, roots: Roots<'_>, seen: &mut Sightings<'e>) {
+    if let Some(root) = roots.body {
+        walk(body, fields, root, seen);
+    }
+    if let Some((root, payload)) = roots.payload {
+        walk(payload.of(body), fields, root, seen);
+    }
+}
 
 /// Looks through a value that stands at `root`.
 pub(super) fn walk<'e>(value: &'e Value, fields: &Fields, root: FieldId, seen: &mut Sightings<'e>) {

@@ -2,13 +2,14 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::{AppFacts, Keys, RuleSet};
 use crate::event::Event;
 use crate::expression::Scope;
 use crate::ids::{RuleName, SubAppId};
-use crate::matcher::{Envelope, Found, STEP_LIMIT};
+use crate::matcher::{Document, Found, STEP_LIMIT};
 use crate::pattern::Mismatch;
 use crate::rule::{Mode, Rule, Subscription};
 use crate::schedule;
@@ -56,18 +57,23 @@ pub enum Unmatched {
     If,
 }
 
-/// An event as rules see it, made when the first rule asks.
+/// An event as rules see it; each part is made when the first rule asks for it.
 pub(super) struct View<'a> {
     event: &'a Event,
     app: Option<&'a AppFacts>,
     apps: &'a Value,
+    envelope: OnceCell<Value>,
     document: OnceCell<Value>,
     scope: OnceCell<Scope>,
 }
 
 impl View<'_> {
+    fn envelope(&self) -> &Value {
+        self.envelope.get_or_init(|| self.event.envelope())
+    }
+
     fn document(&self) -> &Value {
-        self.document.get_or_init(|| self.event.document())
+        self.document.get_or_init(|| self.event.document_with(self.envelope().clone()))
     }
 
     fn scope(&self) -> &Scope {
@@ -123,12 +129,19 @@ impl RuleSet {
     /// The rules whose types, applications and match are those of an event.
     fn find(&self, view: &View<'_>) -> Found {
         let event = view.event;
-        let envelope = if self.matcher.looks_at("event") { event.envelope() } else { Value::Null };
-        let members = [("event", &envelope), ("payload", &event.payload), ("body", &event.body)];
-        self.matcher.find(Envelope { kind: Some(&event.kind), app: event.subappid }, members, |number| {
+        let document = Document {
+            kind: Some(&event.kind),
+            app: event.subappid,
+            event: self.matcher.looks_at("event").then(|| view.envelope()),
+            body: event.body.text(),
+            payload: Some(event.body.payload_place()),
+        };
+        let tree = || Ok::<_, Infallible>(event.body.value());
+        let Ok(found) = self.matcher.find(document, tree, |number| {
             let pattern = self.rules.get(number as usize).and_then(|rule| rule.pattern.as_ref());
             pattern.is_none_or(|pattern| pattern.matches(view.document()))
-        })
+        });
+        found
     }
 
     /// What one rule says to an event of this application, and why; `None` when there is no such rule.
@@ -138,7 +151,14 @@ impl RuleSet {
     }
 
     pub(super) fn view<'a>(&'a self, event: &'a Event, app: Option<&'a AppFacts>) -> View<'a> {
-        View { event, app, apps: &self.apps, document: OnceCell::new(), scope: OnceCell::new() }
+        View {
+            event,
+            app,
+            apps: &self.apps,
+            envelope: OnceCell::new(),
+            document: OnceCell::new(),
+            scope: OnceCell::new(),
+        }
     }
 }
 

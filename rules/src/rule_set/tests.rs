@@ -1,3 +1,4 @@
+mod bytes;
 mod explanations;
 
 use serde_json::{Value as Json, json};
@@ -6,7 +7,7 @@ use super::*;
 use crate::catalog::NoFiles;
 use crate::closure::Closure;
 use crate::diagnostic::Diagnostics;
-use crate::event::Event;
+use crate::event::{Body, Event, Payload};
 use crate::ids::{ActionName, EventId, SourceName};
 use crate::rule::StepKind;
 use crate::time::Timestamp;
@@ -79,7 +80,6 @@ fn load(rules: &[(&str, &str)]) -> RuleSet {
 }
 
 fn event(kind: &str, subappid: Option<u64>) -> Event {
-    let payload = Value::from_json(br#"{"FileId":"1","Category":"Video"}"#).expect("JSON");
     Event {
         id: EventId::from_bytes([1; 16]),
         source: SourceName::from("vod"),
@@ -91,8 +91,7 @@ fn event(kind: &str, subappid: Option<u64>) -> Event {
         cause: None,
         keys: Vec::new(),
         context: Value::Null,
-        body: payload.clone(),
-        payload,
+        body: Body::read(br#"{"FileId":"1","Category":"Video"}"#.as_slice()).expect("JSON"),
     }
 }
 

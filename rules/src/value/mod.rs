@@ -2,8 +2,11 @@
 //!
 //! A clone is cheap: lists and maps are shared.
 
+pub(crate) mod cursor;
 mod json;
+pub(crate) mod literal;
 mod number;
+mod outline;
 pub(crate) mod tokens;
 
 use std::collections::BTreeMap;
@@ -14,6 +17,7 @@ use crate::ids::SecretName;
 pub(crate) use json::write_string;
 pub use json::{DEPTH_LIMIT, JsonError};
 pub use number::Number;
+pub use outline::Outline;
 
 /// A map from names to values, in the order of the names.
 pub type Map = BTreeMap<String, Value>;

@@ -442,7 +442,7 @@ async fn an_emitted_event_is_taken_as_an_object_or_as_its_text() {
     let second = rig.call("POST", "/events", &call).await.json();
     assert_eq!(second, json!({ "outcome": "duplicate", "event": first["event"], "runs": 0 }));
     let taken = rig.ingest.taken.lock().unwrap();
-    assert_eq!(taken[1].2, body.as_bytes(), "a text is kept to the byte");
+    assert_eq!(&**taken[1].1.body.text(), body.as_bytes(), "a text is kept to the byte");
 }
 
 #[tokio::test]

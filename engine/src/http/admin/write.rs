@@ -31,8 +31,8 @@ impl Api {
             }
         };
         let refused = |refusal: vod::Refusal| Error::invalid(refusal.code(), refusal.to_string());
-        let recognised = vod::parse(&raw).and_then(|body| vod::recognise(body, app)).map_err(refused)?;
-        let ack = hand_over(&self.ingest, app, recognised, call.with_bytes(raw), (self.now)()).await?;
+        let recognised = vod::parse(&raw).and_then(|opened| vod::recognise(&opened, app)).map_err(refused)?;
+        let ack = hand_over(&self.ingest, app, recognised, call, (self.now)()).await?;
         let (outcome, event, runs) = match ack {
             Ack::Accepted { event, runs } => ("accepted", event, runs),
             Ack::Duplicate(event) => ("duplicate", event, 0),

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use oncue_rules::ids::{EventId, SubAppId};
 use oncue_rules::time::Timestamp;
 
-use crate::http::Bytes;
 use crate::http::body::Body;
 use crate::http::reply::{self, Error};
 use crate::sources::vod::Recognised;
@@ -18,13 +17,7 @@ use crate::sources::vod::Recognised;
 pub trait Ingest: Send + Sync + 'static {
     /// Takes one notification. When it returns `Ok`, the event and its runs are durable. It is not cancelled half way:
     /// the sender's going away does not stop it.
-    async fn ingest(
-        &self,
-        app: SubAppId,
-        recognised: Recognised,
-        raw: Bytes,
-        received_at: Timestamp,
-    ) -> Result<Ack, IngestError>;
+    async fn ingest(&self, app: SubAppId, recognised: Recognised, received_at: Timestamp) -> Result<Ack, IngestError>;
 }
 
 /// What became of a notification. Each of these is an answer of 200.
@@ -73,20 +66,18 @@ pub enum IngestError {
 }
 
 /// Hands a notification over in a task of its own: a sender that goes away ends the request's future, and a commit that
-/// was begun must not be given up with it.
+/// was begun must not be given up with it. The memory of what was read counts as used until then.
 pub(in crate::http) async fn hand_over(
     ingest: &Arc<dyn Ingest>,
     app: SubAppId,
     recognised: Recognised,
-    body: Body,
+    read: Body,
     received_at: Timestamp,
 ) -> Result<Ack, Error> {
     let ingest = Arc::clone(ingest);
     let task = tokio::spawn(async move {
-        let raw = body.bytes().clone();
-        let result = ingest.ingest(app, recognised, raw, received_at).await;
-        // The body's memory counts as used until here.
-        drop(body);
+        let result = ingest.ingest(app, recognised, received_at).await;
+        drop(read);
         result
     });
     match task.await {

@@ -33,7 +33,7 @@ async fn every_sample_notification_is_handed_over_to_the_byte_and_answered_200_w
         let answer = rig.post(&path(APP), &body).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{name}");
         let taken = rig.ingest.taken.lock().unwrap();
-        assert_eq!(taken.last().unwrap().2, body.as_bytes(), "{name}");
+        assert_eq!(&**taken.last().unwrap().1.body.text(), body.as_bytes(), "{name}");
     }
     assert!(rig.store.quarantined.lock().unwrap().is_empty());
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::http::body::BodyLimits;
 use crate::http::receiver::{Ack, Door, Doors, Ingest, IngestError, QuarantineLimits, Receiver, face};
 use crate::http::serve::Stopped;
-use crate::http::{Bytes, Limits, Routes, routes, serve};
+use crate::http::{Limits, Routes, routes, serve};
 use crate::secret::Secret;
 use crate::secrets::{KnownSecrets, Secrets};
 use crate::sources::vod::Recognised;
@@ -70,7 +70,7 @@ pub(crate) enum Mood {
 
 pub(crate) struct FakeIngest {
     pub(crate) mood: Mutex<Mood>,
-    pub(crate) taken: Mutex<Vec<(SubAppId, Recognised, Bytes)>>,
+    pub(crate) taken: Mutex<Vec<(SubAppId, Recognised)>>,
     seen: Mutex<HashMap<String, EventId>>,
     /// Told when an event is held.
     pub(crate) held: Notify,
@@ -91,7 +91,7 @@ impl FakeIngest {
 
 #[async_trait]
 impl Ingest for FakeIngest {
-    async fn ingest(&self, app: SubAppId, event: Recognised, raw: Bytes, _: Timestamp) -> Result<Ack, IngestError> {
+    async fn ingest(&self, app: SubAppId, event: Recognised, _: Timestamp) -> Result<Ack, IngestError> {
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Take => {}
@@ -107,7 +107,7 @@ impl Ingest for FakeIngest {
             }
         }
         let key = format!("{app}/{}", event.dedupe_key);
-        self.taken.lock().unwrap().push((app, event, raw));
+        self.taken.lock().unwrap().push((app, event));
         if let Some(first) = self.seen.lock().unwrap().get(&key) {
             return Ok(Ack::Duplicate(*first));
         }

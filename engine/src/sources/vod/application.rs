@@ -38,9 +38,9 @@ impl fmt::Display for Mark {
     }
 }
 
-const TASK_IDS: [&str; 3] = ["TaskId", "ProcedureTaskId", "ReviewAudioVideoTaskId"];
+pub(super) const TASK_IDS: [&str; 3] = ["TaskId", "ProcedureTaskId", "ReviewAudioVideoTaskId"];
 
-const ADDRESSES: [(&str, &[&str]); 4] = [
+pub(super) const ADDRESSES: [(&str, &[&str]); 4] = [
     ("MediaBasicInfo.MediaUrl", &["MediaBasicInfo", "MediaUrl"]),
     ("FileUrl", &["FileUrl"]),
     ("Output.FileUrl", &["Output", "FileUrl"]),

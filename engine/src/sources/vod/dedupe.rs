@@ -36,11 +36,24 @@ pub(super) fn identify(name: &str, known: Option<&Kind>, payload: &Value, body: 
     Known { key: format!("{name}:{what}"), lifetime }
 }
 
+/// Whether the [outline](super::outline) of a payload has all of it that is asked for here.
+pub(super) fn is_told_by_outline(kind: &Kind, payload: &Value) -> bool {
+    match kind.identity {
+        Identity::File => true,
+        Identity::Task => text_at(payload, &["TaskId"]).is_some() && is_finished(payload),
+        Identity::Deleted | Identity::Content => false,
+    }
+}
+
+fn is_finished(payload: &Value) -> bool {
+    text_at(payload, &["Status"]) == Some("FINISH")
+}
+
 fn task_and_status(task: &str, payload: &Value) -> String {
     let status = text_at(payload, &["Status"]).unwrap_or_default();
     let key = format!("{}:{}", short(task), short(status));
     // Before the end, a task in mode `Change` is reported again whenever a sub-task moves on.
-    if status == "FINISH" { key } else { format!("{key}:{}", hash(&sub_task_statuses(payload))) }
+    if is_finished(payload) { key } else { format!("{key}:{}", hash(&sub_task_statuses(payload))) }
 }
 
 /// One line a sub-task, sorted: result set, type, definition, status.

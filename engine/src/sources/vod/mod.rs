@@ -5,13 +5,14 @@
 
 mod application;
 mod dedupe;
+mod outline;
 mod recognise;
 mod refusal;
 pub mod sign;
 mod table;
 
 pub use application::Mark;
-pub use recognise::{Recognised, parse, recognise};
+pub use recognise::{Opened, Recognised, parse, recognise};
 pub use refusal::Refusal;
 pub use table::PROBE;
 

@@ -1,13 +1,14 @@
-//! From a parsed body to what the engine needs to know of it.
+//! From a body to what the engine needs to know of it.
 
 use std::time::Duration;
 
-use oncue_rules::event::{CorrelationKey, key};
+use oncue_rules::event::{Body, CorrelationKey, Payload, key};
 use oncue_rules::ids::{EventType, SubAppId};
 use oncue_rules::value::{Map, Value};
 
 use super::application::{self, Mark};
 use super::dedupe;
+use super::outline::OUTLINE;
 use super::refusal::{Refusal, foreign, problem};
 use super::table::{self, FilePlace, Kind};
 
@@ -22,12 +23,8 @@ pub(super) const DELIVERY_MEMBERS: [&str; 5] = ["EventHandle", "Sign", "T", "sig
 pub struct Recognised {
     /// Its type.
     pub kind: EventType,
-    /// The top-level field that is the payload; none for a type that is not known and has no single object.
-    pub payload_field: Option<String>,
-    /// The payload; null when there is no `payload_field`.
-    pub payload: Value,
-    /// The whole parsed body.
-    pub body: Value,
+    /// The body; a type that is not known and has no single object has no payload.
+    pub body: Body,
     /// Correlation keys, sorted, each once.
     pub keys: Vec<CorrelationKey>,
     /// Equal for two deliveries of one happening, within one application (protocol section 3).
@@ -41,17 +38,39 @@ pub struct Recognised {
     pub marks: Vec<Mark>,
 }
 
-/// Parses the bytes of a body.
+/// A body that is JSON, with what of it is looked at first.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    pub(super) body: Body,
+    pub(super) outline: Value,
+}
+
+impl Opened {
+    /// What stands at the top of the body; of members that are objects there is only a part.
+    #[must_use]
+    pub fn outline(&self) -> &Value {
+        &self.outline
+    }
+
+    /// The body itself.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+}
+
+/// Reads the bytes of a body as far as it takes to recognise it, and checks the rest.
 ///
 /// # Errors
 ///
 /// [`Refusal::Malformed`] when they are not JSON.
-pub fn parse(raw: &[u8]) -> Result<Value, Refusal> {
-    Value::from_json(raw).map_err(|mut source| {
+pub fn parse(raw: &[u8]) -> Result<Opened, Refusal> {
+    let (body, outline) = Body::outlined(raw, &OUTLINE).map_err(|mut source| {
         // It may quote the body, and goes into an answer, a log and the quarantine.
         source.message = source.message.chars().take(200).collect();
         Refusal::Malformed { source }
-    })
+    })?;
+    Ok(Opened { body, outline })
 }
 
 /// Recognises a body that came through the door of `app`; bodies themselves do not say (protocol section 2).
@@ -60,36 +79,38 @@ pub fn parse(raw: &[u8]) -> Result<Value, Refusal> {
 ///
 /// A [`Refusal`] when it is no VOD notification of format 3.0, or lacks what its type must have. A type that is not in
 /// the table is no reason: the vendor adds types often.
-pub fn recognise(body: Value, app: SubAppId) -> Result<Recognised, Refusal> {
-    let Value::Map(members) = &body else {
-        return Err(Refusal::NotAnObject { found: body.kind() });
-    };
-    if let Some(refusal) = foreign(&body) {
+pub fn recognise(opened: &Opened, app: SubAppId) -> Result<Recognised, Refusal> {
+    let Opened { body, outline } = opened;
+    if outline.as_map().is_none() {
+        return Err(Refusal::NotAnObject { found: outline.kind() });
+    }
+    if let Some(refusal) = foreign(outline) {
         return Err(refusal);
     }
-    let name = event_type(&body)?;
+    let name = event_type(outline)?;
     let known = table::find(name);
-    let (field, payload) = match known {
-        Some(kind) => known_payload(kind, &body)?,
-        None => single_object(members).unzip(),
+    let field = match known {
+        Some(kind) => Some(known_field(kind, outline)?),
+        None => body.value().as_map().and_then(single_object),
     };
-    let payload = payload.cloned().unwrap_or_default();
+    let place = field.map_or(Payload::None, |field| Payload::Member(field.to_owned()));
+    let is_told = known.is_some_and(|kind| dedupe::is_told_by_outline(kind, place.of(outline)));
+    let seen = if is_told { outline } else { body.value() };
+    let payload = place.of(seen);
 
-    let mut marks = application::marks(&payload, app);
+    let mut marks = application::marks(payload, app);
     if known.is_none() {
         marks.push(Mark::UnknownType);
     }
-    let identity = dedupe::identify(name, known, &payload, &body);
+    let identity = dedupe::identify(name, known, payload, seen);
     Ok(Recognised {
         kind: EventType::new(name),
-        payload_field: field.map(str::to_owned),
-        keys: correlation_keys(known, &payload),
+        keys: correlation_keys(known, payload),
         dedupe_key: identity.key,
         dedupe_for: identity.lifetime,
-        context: context(&payload),
+        context: context(payload),
         marks,
-        payload,
-        body,
+        body: body.clone().with_payload(place),
     })
 }
 
@@ -103,9 +124,7 @@ fn event_type(body: &Value) -> Result<&str, Refusal> {
     }
 }
 
-type FieldAndPayload<'a> = (Option<&'a str>, Option<&'a Value>);
-
-fn known_payload<'a>(kind: &'static Kind, body: &'a Value) -> Result<FieldAndPayload<'a>, Refusal> {
+fn known_field(kind: &'static Kind, body: &Value) -> Result<&'static str, Refusal> {
     let found = kind.fields.iter().map(|field| (*field, body.get(field))).find(|(_, value)| **value != Value::Null);
     let (field, payload) = found.unwrap_or((kind.fields.first().copied().unwrap_or_default(), &Value::Null));
     if payload.as_map().is_none() {
@@ -114,13 +133,13 @@ fn known_payload<'a>(kind: &'static Kind, body: &'a Value) -> Result<FieldAndPay
     if kind.identity == table::Identity::File && text_at(payload, &["FileId"]).is_none() {
         return Err(Refusal::FileId { problem: problem(payload.get("FileId")) });
     }
-    Ok((Some(field), Some(payload)))
+    Ok(field)
 }
 
-fn single_object(members: &Map) -> Option<(&str, &Value)> {
+fn single_object(members: &Map) -> Option<&str> {
     let mut objects = members.iter().filter(|(_, value)| value.as_map().is_some());
-    let (name, value) = objects.next()?;
-    objects.next().is_none().then_some((name.as_str(), value))
+    let (name, _) = objects.next()?;
+    objects.next().is_none().then_some(name.as_str())
 }
 
 /// The text at a path; `None` when there is none or it is empty, which is the vendor's other way of saying null.
@@ -151,8 +170,10 @@ pub(super) fn items<'a>(payload: &'a Value, member: &str) -> impl Iterator<Item 
     payload.get(member).as_list().unwrap_or_default().iter()
 }
 
+/// What the business sent along with an upload.
+pub(super) const SOURCE_CONTEXT: &[&str] = &["MediaBasicInfo", "SourceInfo", "SourceContext"];
+
 fn context(payload: &Value) -> Value {
-    const SOURCE_CONTEXT: &[&str] = &["MediaBasicInfo", "SourceInfo", "SourceContext"];
     [&["SessionContext"] as &[&str], SOURCE_CONTEXT]
         .into_iter()
         .filter_map(|path| text_at(payload, path))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncue_plugins::action::Repeatable;
-use oncue_rules::event::Event;
+use oncue_rules::event::{Body, Event};
 use oncue_rules::expression::Names;
 use oncue_rules::ids::{ActionName, EventId};
 use oncue_rules::rule::{Collect, Rule, Step, StepKind};
@@ -48,14 +48,8 @@ fn tells() -> Step {
 }
 
 fn numbered(number: u8) -> Arc<Event> {
-    let payload = Value::from_json(format!("{{\"n\":{number}}}").as_bytes()).unwrap();
-    Arc::new(Event {
-        id: EventId::from_bytes([number; 16]),
-        dedupe_key: number.to_string(),
-        body: payload.clone(),
-        payload,
-        ..event()
-    })
+    let body = Body::read(format!("{{\"n\":{number}}}").as_bytes()).unwrap();
+    Arc::new(Event { id: EventId::from_bytes([number; 16]), dedupe_key: number.to_string(), body, ..event() })
 }
 
 fn gathered() -> Gathered {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oncue_plugins::action::ActionError;
-use oncue_rules::event::Event;
+use oncue_rules::event::{Body, Event};
 use oncue_rules::ids::{EventType, StepId, SubAppId};
 use oncue_rules::rule::{Awaited, By, Need, Step, StepKind};
 use oncue_rules::time::Timestamp;
+use oncue_rules::value::Value;
 use serde_json::json;
 
 use super::applications::acting_for;
@@ -65,8 +66,8 @@ fn the_end_of_what_a_step_submitted_is_found_by_its_session_or_its_task() {
     run.step();
     assert_eq!(looked_for(&run), sought(&[("session_id", &key_of("a")), ("task_id", "t")]));
     run.restart();
-    let under_way =
-        Event { payload: oncue_rules::value::Value::Null, ..(*work_done(8, ("task_id", "t"), &[])).clone() };
+    let body = Body::from(Value::Null);
+    let under_way = Event { body, ..(*work_done(8, ("task_id", "t"), &[])).clone() };
     run.deliver(&Arc::new(under_way));
     run.deliver(&work_done(9, ("task_id", "other"), &[("A", false)]));
     assert_eq!(run.db.outcome("w"), "running", "neither of them is the end of it");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncue_plugins::action::{ActionError, Repeatable};
-use oncue_rules::event::{CorrelationKey, Event};
+use oncue_rules::event::{Body, CorrelationKey, Event};
 use oncue_rules::expression::{Expression, Names};
 use oncue_rules::ids::{ContentHash, EventId, EventType, RuleName, RunId, SourceName, StepId, StepPath, SubAppId};
 use oncue_rules::rule::{
@@ -23,7 +23,6 @@ use crate::workflow::{Ask, Call, Decision, Events, Facts, Input, Manner, Next, P
 pub(crate) const START: Timestamp = Timestamp(1_000_000);
 
 pub(crate) fn event() -> Event {
-    let body = Value::from_json(br#"{"EventType":"NewFileUpload","list":[1,2,3]}"#).unwrap();
     Event {
         id: EventId::from_bytes([1; 16]),
         source: SourceName::from("vod"),
@@ -35,8 +34,7 @@ pub(crate) fn event() -> Event {
         cause: None,
         keys: vec![CorrelationKey { name: "file_id".to_owned(), value: "528".to_owned() }],
         context: Value::Null,
-        payload: body.clone(),
-        body,
+        body: Body::read(br#"{"EventType":"NewFileUpload","list":[1,2,3]}"#.as_slice()).unwrap(),
     }
 }
 
@@ -152,9 +150,9 @@ pub(crate) fn wait_for(id: &str, ticket: &Json) -> Step {
 /// An event that such a wait may be for.
 pub(crate) fn done(number: u8, ticket: &str) -> Arc<Event> {
     let keys = vec![CorrelationKey { name: "ticket".to_owned(), value: ticket.to_owned() }];
-    let body = Value::from_json(format!(r#"{{"number":{number}}}"#).as_bytes()).unwrap();
+    let body = Body::read(format!(r#"{{"number":{number}}}"#).as_bytes()).unwrap();
     let id = EventId::from_bytes([number; 16]);
-    Arc::new(Event { id, kind: EventType::from("Done"), keys, payload: body.clone(), body, ..event() })
+    Arc::new(Event { id, kind: EventType::from("Done"), keys, body, ..event() })
 }
 
 /// How steps are changed in tests.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncue_plugins::completion::{Completed, Completion, Failure, Part};
-use oncue_rules::event::{CorrelationKey, Event};
+use oncue_rules::event::{Body, CorrelationKey, Event};
 use oncue_rules::ids::EventType;
 use oncue_rules::rule::{Need, RetryFailed, Step, StepKind, WorkWait};
 use oncue_rules::value::{Map, Value};
@@ -48,7 +48,7 @@ pub(crate) fn work_in_rounds(id: &str, need: Need, max_attempts: u32) -> Step {
 pub(crate) fn work_done(number: u8, key: (&str, &str), parts: &[(&str, bool)]) -> Arc<Event> {
     let parts: Vec<_> = parts.iter().map(|(kind, failed)| json!({ "Type": kind, "failed": failed })).collect();
     let payload = json!({ "parts": parts });
-    let payload = Value::from_json(payload.to_string().as_bytes()).unwrap();
+    let body = Body::read(payload.to_string().as_bytes()).unwrap();
     let keys = vec![CorrelationKey { name: key.0.to_owned(), value: key.1.to_owned() }];
-    Arc::new(Event { kind: EventType::from("WorkDone"), payload, keys, ..(*done(number, "")).clone() })
+    Arc::new(Event { kind: EventType::from("WorkDone"), body, keys, ..(*done(number, "")).clone() })
 }

@@ -1,11 +1,11 @@
 //! A matcher that was changed says what one says that was made anew.
 
+use super::Came;
 use super::dice::Dice;
-use super::differential::{map, pattern};
+use super::differential::{came, pattern};
 use super::matcher;
-use crate::matcher::{Builder, Envelope, Matcher, Subject};
+use crate::matcher::{Builder, Matcher, Subject};
 use crate::pattern::Pattern;
-use crate::value::Value;
 
 /// Rules as a set of them has them: in some order, each with a name of its own.
 struct Rules(Vec<(usize, Pattern)>);
@@ -32,9 +32,8 @@ impl Rules {
         matcher(&patterns)
     }
 
-    fn find(&self, matcher: &Matcher, event: &str) -> Vec<u32> {
-        let ask = |rule: u32, document: &Value| self.0[rule as usize].1.matches(document);
-        matcher.find_in_json(Envelope::default(), event.as_bytes(), ask).unwrap().matched
+    fn find(&self, matcher: &Matcher, event: &Came) -> Vec<u32> {
+        event.find(matcher, |rule, document| self.0[rule as usize].1.matches(document)).unwrap().matched
     }
 }
 
@@ -58,8 +57,8 @@ fn after_any_changes_every_rule_is_found_as_if_all_were_new() {
             matcher = rules.changed(&matcher, &before);
             let anew = rules.anew();
             for _ in 0..20 {
-                let event = map(&mut dice, 0);
-                assert_eq!(rules.find(&matcher, &event), rules.find(&anew, &event), "{event}");
+                let event = came(&mut dice);
+                assert_eq!(rules.find(&matcher, &event), rules.find(&anew, &event), "{event:?}");
             }
         }
     }

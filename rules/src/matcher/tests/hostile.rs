@@ -1,12 +1,11 @@
 //! Rules and events that are made to take long: what they cost is counted and has an end.
 
-use super::{find, matcher};
-use crate::matcher::{Envelope, STEP_LIMIT};
+use super::{Came, find, in_body, matcher};
+use crate::matcher::STEP_LIMIT;
 use crate::pattern::Pattern;
-use crate::value::Value;
 
 fn patterns(texts: impl IntoIterator<Item = String>) -> Vec<Pattern> {
-    texts.into_iter().map(|text| Pattern::from_json(&text).unwrap()).collect()
+    texts.into_iter().map(|text| in_body(&text).unwrap()).collect()
 }
 
 #[test]
@@ -60,9 +59,10 @@ fn deep_nesting_is_taken_up_to_the_limit_and_refused_beyond() {
     let matcher = matcher(&rules);
     let event = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
     assert_eq!(find(&matcher, &rules, &event(127)).matched, [0]);
-    assert!(matcher.find_in_json(Envelope::default(), event(129).as_bytes(), |_, _| false).is_err());
     let unnamed = format!("{{\"x\":{}{}}}", "[".repeat(128), "]".repeat(128));
-    assert!(matcher.find_in_json(Envelope::default(), unnamed.as_bytes(), |_, _| false).is_err());
+    for too_deep in [event(129), unnamed] {
+        assert!(Came::bare(&too_deep).find(&matcher, |_, _| false).is_err());
+    }
 }
 
 #[test]
@@ -80,7 +80,9 @@ fn a_rule_may_ask_a_matcher_itself() {
     let rules = patterns(["{\"a\":{\"b\":[1],\"c\":[{\"exists\":false}]}}".to_owned()]);
     let matcher = matcher(&rules);
     let event = "{\"a\":[{\"b\":1},{\"b\":2,\"c\":3}]}";
-    let ask = |_: u32, document: &Value| find(&matcher, &rules, &document.to_json()).matched == [0];
-    let found = matcher.find_in_json(Envelope::default(), event.as_bytes(), ask).unwrap();
-    assert_eq!(found.matched, [0]);
+    let found = Came::bare(event).find(&matcher, |_, document| {
+        let body = document.get("body").to_json();
+        find(&matcher, &rules, &body).matched == [0]
+    });
+    assert_eq!(found.unwrap().matched, [0]);
 }

@@ -5,7 +5,7 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// The place of the first quote, backslash or control character from `at` on, or the end of the text.
 #[inline]
-pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     // Eight bytes at once: a byte of `hits` has its high bit set where one of them is found, and none before the first.
     while let Some(chunk) = bytes.get(at..at + 8).and_then(|chunk| chunk.try_into().ok()) {
         let word = u64::from_le_bytes(chunk);
@@ -75,7 +75,7 @@ fn unit(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// The text whose first character stands at `start`, with its escapes resolved, and the place behind its closing quote.
-pub(super) fn unescape(text: &str, start: usize) -> Option<(String, usize)> {
+pub(crate) fn unescape(text: &str, start: usize) -> Option<(String, usize)> {
     let bytes = text.as_bytes();
     let (mut resolved, mut at) = (String::new(), start);
     loop {
@@ -95,7 +95,7 @@ pub(super) fn unescape(text: &str, start: usize) -> Option<(String, usize)> {
 
 /// The end of the number at `at`.
 #[inline]
-pub(super) fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let digits = |mut at: usize| {
         let start = at;
@@ -118,7 +118,7 @@ pub(super) fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// The end of the text, number or word at `at`.
 #[inline]
-pub(super) fn scalar_end(bytes: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn scalar_end(bytes: &[u8], at: usize) -> Option<usize> {
     let word = |word: &[u8]| {
         let end = at + word.len();
         (bytes.get(at..end)? == word).then_some(end)
@@ -141,7 +141,7 @@ fn space_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The end of the list or map at `at`, which holds at most `levels` levels, itself counted. `levels` is 128 at most.
-pub(super) fn container_end(bytes: &[u8], mut at: usize, levels: usize) -> Option<usize> {
+pub(crate) fn container_end(bytes: &[u8], mut at: usize, levels: usize) -> Option<usize> {
     // A bit for each open level, the innermost last: whether it is a map.
     let (mut maps, mut depth) = (0_u128, 0);
     loop {
