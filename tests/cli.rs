@@ -99,6 +99,7 @@ fn every_subcommand_explains_itself_with_examples() {
         &["check"],
         &["emit"],
         &["match"],
+        &["bench", "match"],
         &["explain"],
         &["events"],
         &["runs"],

@@ -45,7 +45,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         "warp::",
         &["engine/src/http/", "engine/src/simulator/", "engine/benches/", "tests/", "plugins/src/tencent/client/tests"],
     ),
-    ("saphyr_parser", &["rules/src/yaml", "rules/benches/matching/", THIS]),
+    ("saphyr_parser", &["rules/src/yaml", THIS]),
     (
         "serde_yaml",
         &["rules/src/yaml", "rules/benches/matching/", "rules/tests/", "plugins/src/registry/tests.rs", THIS],

@@ -6,6 +6,7 @@
 mod actions;
 mod applications;
 mod backup;
+mod bench;
 mod broken_config;
 mod callback;
 mod causation;

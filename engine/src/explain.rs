@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oncue_rules::event::Event;
-use oncue_rules::ids::{EventId, RuleName, SubAppId};
+use oncue_rules::ids::{EventId, RuleName};
 use oncue_rules::rule::Rule;
 use oncue_rules::rule_set::{Stage, Unmatched, Verdict};
 
@@ -68,7 +68,7 @@ impl Explainer {
         }
         let opened = vod::parse(&raw).map_err(refused)?;
         let Some(kind) = kind else {
-            let app = app.or_else(|| only(live)).ok_or_else(|| {
+            let app = app.or_else(|| live.apps.only()).ok_or_else(|| {
                 let message = format!("the body does not say which application it is of: name one{}", known(live));
                 Error::invalid("no_application", message)
             })?;
@@ -81,19 +81,13 @@ impl Explainer {
             let message = format!("the body says that its type is {said}: leave the type out");
             return Err(Error::invalid("two_types", message));
         }
-        let event = unstored::of_type(kind, app.or_else(|| only(live)), opened.into_body(), clock::now());
+        let event = unstored::of_type(kind, app.or_else(|| live.apps.only()), opened.into_body(), clock::now());
         Ok(Subject { event, cause: None, is_stored: false })
     }
 }
 
 fn conflict(code: &'static str, message: String) -> Error {
     Error::new(ErrorKind::Conflict, code, message)
-}
-
-/// The application, where only one is configured.
-fn only(live: &Live) -> Option<SubAppId> {
-    let mut ids = live.apps.ids();
-    ids.next().filter(|_| ids.next().is_none())
 }
 
 fn known(live: &Live) -> String {

@@ -98,6 +98,13 @@ impl Apps {
         ids.into_iter()
     }
 
+    /// The number of the application, where there is only one.
+    #[must_use]
+    pub fn only(&self) -> Option<SubAppId> {
+        let mut ids = self.ids();
+        ids.next().filter(|_| ids.next().is_none())
+    }
+
     /// What `apps` is in expressions: all of them, the smallest number first.
     #[must_use]
     pub fn list(&self) -> &Value {

@@ -30,6 +30,13 @@ pub const NODE_LIMIT: usize = 200_000;
 /// How deep lists and mappings may lie in each other.
 pub const DEPTH_LIMIT: usize = 64;
 
+/// How many parts the YAML parser finds in a text, of which nothing is kept: the least that reading it can take. `None` when
+/// it is no YAML.
+#[must_use]
+pub fn skim(text: &str) -> Option<usize> {
+    Parser::new_from_str(text).try_fold(0, |parts, next| next.ok().map(|_| parts + 1))
+}
+
 /// The tree that a file means. Every problem is added to `diagnostics`; `None` when the text could not be read to its end.
 ///
 /// A tree may come together with errors (a repeated key, a tag), so that a caller can go on and report everything at once.

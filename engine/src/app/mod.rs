@@ -3,6 +3,7 @@
 mod error;
 mod late_emitter;
 pub mod probe;
+pub mod trial;
 mod upkeep;
 
 use std::net::SocketAddr;

@@ -13,11 +13,9 @@ use oncue_rules::value;
 use oncue_rules::yaml;
 use serde_json::{Value, json};
 
+use super::lines::SIZE_LIMIT;
 use super::output::{Output, cell};
 use super::{Exit, Failure};
-
-/// The longest pattern, event or line that is read, in bytes.
-const SIZE_LIMIT: u64 = 16 << 20;
 
 const EXAMPLES: &str = r#"Examples:
   oncue match --pattern '{"Size": {"numeric": [">", 10]}}' --event '{"Size": 11}'

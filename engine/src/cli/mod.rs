@@ -1,6 +1,7 @@
 //! The command line. Each subcommand is a file of its own; all of them answer with one of the [`Exit`] codes.
 
 mod backup;
+mod bench;
 mod callback;
 mod check;
 mod client;
@@ -11,6 +12,7 @@ mod exit;
 mod explain;
 mod found;
 mod init;
+mod lines;
 mod matching;
 mod output;
 mod progress;
@@ -76,6 +78,11 @@ enum Command {
     Rules(rules::Args),
     Verify(verify::Args),
     Backup(backup::Args),
+    /// Measure your own rules with your own events
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     Init(init::Args),
     Demo(demo::Args),
     /// Work with Tencent Cloud VOD
@@ -83,6 +90,11 @@ enum Command {
         #[command(subcommand)]
         command: VodCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum BenchCommand {
+    Match(bench::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +141,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
         Command::Rules(args) => rules::run(args, &config, output).await,
         Command::Verify(args) => verify::run(args, &config, output).await,
         Command::Backup(args) => backup::run(args, &config, output).await,
+        Command::Bench { command: BenchCommand::Match(args) } => bench::run(&args, &config, output),
         Command::Init(args) => init::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Vod { command: VodCommand::Simulate(args) } => simulate::run(args, output).await,

@@ -1,5 +1,6 @@
 //! From the text of the configuration file to [`Config`], with everything that is wrong reported at once.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::secret::Secret;
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 const STORE: &str = "data/oncue.db";
+const RULES: &str = "rules";
 const ENDPOINT: &str = "https://vod.tencentcloudapi.com";
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
 const LONGEST_PATIENCE: Duration = Duration::from_mins(10);
@@ -39,6 +41,29 @@ pub(super) struct Surroundings<'a> {
 }
 
 impl Config {
+    /// One that says nothing and has no application, for rules that are looked at without a configuration.
+    #[must_use]
+    pub fn without_applications(folder: &Path) -> Self {
+        Self {
+            listen: LISTEN,
+            admin: ADMIN,
+            cors: None,
+            admin_token: None,
+            store: StoreUrl::Sqlite(folder.join(STORE)),
+            rules: vec![folder.join(RULES)],
+            vod: Vod::default(),
+            tencent: Tencent::default(),
+            credentials: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            apps: Vec::new(),
+            targets: BTreeMap::new(),
+            target_secrets: Vec::new(),
+            defaults: None,
+            limits: Limits::default(),
+            keep: KEEP,
+        }
+    }
+
     /// Reads the configuration; paths in it are relative to `folder`. `None` when it has errors.
     #[must_use]
     pub fn load(file: &SourceFile, folder: &Path, environment: &Environment) -> (Option<Self>, Diagnostics) {
@@ -75,7 +100,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         .optional("store")
         .map_or(Some(StoreUrl::Sqlite(around.folder.join(STORE))), |field| store(&field, around));
     let rules = fields.optional("rules").map_or_else(
-        || Some(vec![around.folder.join("rules")]),
+        || Some(vec![around.folder.join(RULES)]),
         |field| field.one_or_list_of(|item| item.some_text().map(|path| around.folder.join(path))),
     );
     let vod = fields.optional("vod").map_or_else(|| Some(Vod::default()), |field| vod(&field));

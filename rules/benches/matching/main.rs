@@ -7,6 +7,9 @@
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(clippy::cast_precision_loss, reason = "counts are far from 2^52")]
 
+#[path = "../../../engine/src/cli/bench/rounds.rs"]
+mod rounds;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
@@ -18,6 +21,8 @@ use oncue_rules::catalog::{ActionCatalog, NoFiles};
 use oncue_rules::diagnostic::SourceFile;
 use oncue_rules::ids::ActionName;
 use oncue_rules::rule_set::{Known, RuleSet};
+use oncue_rules::yaml;
+use rounds::{ROUNDS, median, rate};
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
 
@@ -56,7 +61,6 @@ struct Measured {
 }
 
 const TIME: Duration = Duration::from_secs(1);
-const ROUNDS: usize = 5;
 const RULES_IN_A_FILE: usize = 1_000;
 
 fn main() -> Result<()> {
@@ -141,8 +145,8 @@ fn measure(workload: &Workload) -> Result<Measured> {
     let mut ratios = Vec::new();
     let mut rates = Vec::new();
     for _ in 0..ROUNDS {
-        let parser = rate(&workload.events, |event| serde_json::from_slice::<IgnoredAny>(event).is_ok());
-        let ours = rate(&workload.events, |event| {
+        let parser = rate(&workload.events, TIME, |event| serde_json::from_slice::<IgnoredAny>(event).is_ok());
+        let ours = rate(&workload.events, TIME, |event| {
             set.find_in_body(None, None, event)
                 .is_ok_and(|rules| rules.iter().all(|rule| !rule.name.as_str().is_empty()))
         });
@@ -170,27 +174,10 @@ fn measure(workload: &Workload) -> Result<Measured> {
 /// How long the YAML event parser alone takes.
 fn parse(files: &[SourceFile]) -> Result<Duration> {
     let started = Instant::now();
-    for event in files.iter().flat_map(|file| saphyr_parser::Parser::new_from_str(&file.text)) {
-        black_box(event?);
+    for file in files {
+        black_box(yaml::skim(&file.text)).with_context(|| format!("{} is no YAML", file.name))?;
     }
     Ok(started.elapsed())
-}
-
-/// Events in a second.
-fn rate(events: &[Vec<u8>], mut each: impl FnMut(&[u8]) -> bool) -> f64 {
-    let (started, mut done) = (Instant::now(), 0);
-    while started.elapsed() < TIME {
-        for event in events {
-            assert!(black_box(each(black_box(event))), "an event is no JSON");
-        }
-        done += events.len();
-    }
-    done as f64 / started.elapsed().as_secs_f64()
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn says(what: &str, figure: f64, wanted: &str, is_met: bool) {
@@ -258,8 +245,8 @@ fn prefixes() -> Result<()> {
         "one rule matches each"
     );
     let ratios = (0..ROUNDS).map(|_| {
-        let few = rate(&to_few, |event| few.find_in_body(None, None, event).is_ok());
-        few / rate(&to_many, |event| many.find_in_body(None, None, event).is_ok())
+        let few = rate(&to_few, TIME, |event| few.find_in_body(None, None, event).is_ok());
+        few / rate(&to_many, TIME, |event| many.find_in_body(None, None, event).is_ok())
     });
     let ratio = median(ratios.collect());
     says(

@@ -1,24 +1,15 @@
 //! Pairs of pattern and event, a line each, answered line by line.
 
-use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use oncue_rules::pattern::{Pattern, PatternError};
 use oncue_rules::value::Value;
 
-use super::{SIZE_LIMIT, event};
+use super::super::lines::{Line, SIZE_LIMIT, next};
+use super::event;
 
 /// How many problems of a pattern an answer names.
 const SHOWN: usize = 5;
-
-/// What a line is.
-enum Line {
-    /// There is none any more.
-    End,
-    /// One that is wholly in memory.
-    Whole,
-    /// One that is longer than [`SIZE_LIMIT`], passed over.
-    TooLong,
-}
 
 /// The pattern of the line before: streams often have many events for one.
 #[derive(Default)]
@@ -67,18 +58,6 @@ pub(super) fn answer(input: impl Read, output: impl Write) -> io::Result<u64> {
     }
     output.flush()?;
     Ok(malformed)
-}
-
-fn next(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> io::Result<Line> {
-    line.clear();
-    if input.by_ref().take(SIZE_LIMIT + 1).read_until(b'\n', line)? == 0 {
-        return Ok(Line::End);
-    }
-    if line.len() as u64 <= SIZE_LIMIT || line.ends_with(b"\n") {
-        return Ok(Line::Whole);
-    }
-    input.skip_until(b'\n')?;
-    Ok(Line::TooLong)
 }
 
 /// The `id` of a line and whether its pattern matches its event.
