@@ -15,12 +15,16 @@ const QUOTE_LIMIT: usize = 200;
 
 const OR: &str = "$or";
 
+/// In how many ways the `$or`s of one match may be combined, one branch of each. As many as can be tried within
+/// [`super::STEP_LIMIT`] for one list element, when a match has 200 conditions.
+pub const OR_LIMIT: u64 = 10_000;
+
 /// The parts of a match in written order.
 pub(super) fn compile(node: &Node) -> Result<Vec<Part>, Vec<PatternError>> {
     let mut compiler = Compiler { errors: Vec::new(), depth: 0 };
     let mut parts = Vec::new();
     if let NodeKind::Map(entries) = &node.kind {
-        parts = compiler.scope(node.span, entries, None, None);
+        (parts, _) = compiler.scope(node.span, entries, None, None);
     } else {
         let hint = "write each condition as `field: value`, for example `payload.Status: FINISH`";
         compiler.error(node.span, "a match must be a mapping of fields to values", hint);
@@ -39,8 +43,16 @@ struct Place<'a> {
     path: Option<&'a FieldPath>,
     /// The outermost key of its path.
     root: Option<Span>,
-    /// All paths that this conjunction has written so far.
-    seen: &'a mut HashSet<FieldPath>,
+    /// The conjunction that it belongs to.
+    all: &'a mut Conjunction,
+}
+
+/// What must hold together, so far.
+struct Conjunction {
+    /// All paths that it has written.
+    seen: HashSet<FieldPath>,
+    /// In how many ways the branches of its `$or`s combine.
+    ways: u64,
 }
 
 impl Compiler {
@@ -48,18 +60,18 @@ impl Compiler {
         self.errors.push(PatternError { span, message: message.into(), hint: Some(hint.into()) });
     }
 
-    /// A mapping that is a conjunction of its own.
+    /// A mapping that is a conjunction of its own, with in how many ways its `$or`s combine.
     fn scope(
         &mut self,
         span: Span,
         entries: &[(Key, Node)],
         path: Option<&FieldPath>,
         root: Option<Span>,
-    ) -> Vec<Part> {
-        let mut parts = Vec::new();
-        self.mapping(span, entries, &mut Place { path, root, seen: &mut HashSet::new() }, &mut parts);
+    ) -> (Vec<Part>, u64) {
+        let (mut parts, mut all) = (Vec::new(), Conjunction { seen: HashSet::new(), ways: 1 });
+        self.mapping(span, entries, &mut Place { path, root, all: &mut all }, &mut parts);
         parts.shrink_to_fit();
-        parts
+        (parts, all.ways)
     }
 
     fn mapping(&mut self, span: Span, entries: &[(Key, Node)], place: &mut Place, parts: &mut Vec<Part>) {
@@ -86,12 +98,15 @@ impl Compiler {
                     );
                 }
                 seen_or = true;
-                parts.extend(self.either(node, place.path, place.root));
+                if let Some((either, ways)) = self.either(node, place.path, place.root) {
+                    self.combine(key.span, place.all, ways);
+                    parts.push(either);
+                }
                 continue;
             }
             let Some(inner) = self.path(key) else { continue };
             let path = place.path.map_or_else(|| inner.clone(), |outer| outer.join(&inner));
-            if !place.seen.insert(path.clone()) {
+            if !place.all.seen.insert(path.clone()) {
                 self.error(
                     key.span,
                     format!("the path {path} is written twice"),
@@ -100,7 +115,7 @@ impl Compiler {
             }
             match &node.kind {
                 NodeKind::Map(entries) if !is_operator(entries) => {
-                    let place = &mut Place { path: Some(&path), root: Some(root), seen: &mut *place.seen };
+                    let place = &mut Place { path: Some(&path), root: Some(root), all: &mut *place.all };
                     self.mapping(node.span, entries, place, parts);
                 }
                 _ => parts.push(Part::Field(self.condition(path, root, node))),
@@ -121,7 +136,23 @@ impl Compiler {
         }
     }
 
-    fn either(&mut self, node: &Node, path: Option<&FieldPath>, root: Option<Span>) -> Option<Part> {
+    /// Adds an `$or` to a conjunction. Where others are in it, each branch goes with each of theirs. Alone, an `$or` may be
+    /// as long as it likes: its branches are tried one after the other.
+    fn combine(&mut self, span: Span, all: &mut Conjunction, ways: u64) {
+        let combined = all.ways.saturating_mul(ways);
+        if all.ways == 1 || ways == 1 || combined <= OR_LIMIT {
+            all.ways = combined;
+            return;
+        }
+        let message = format!("with this `$or`, those of the match combine in more than {OR_LIMIT} ways");
+        let hint = "write alternatives of one field as a list, alternatives that belong together as one `$or`, or several rules";
+        self.error(span, message, hint);
+        // It is said once.
+        all.ways = 1;
+    }
+
+    /// An `$or`, with in how many ways it can hold.
+    fn either(&mut self, node: &Node, path: Option<&FieldPath>, root: Option<Span>) -> Option<(Part, u64)> {
         const HINT: &str = "write `$or: [{ field: value }, { other: value }]`";
         let NodeKind::List(items) = &node.kind else {
             self.error(node.span, "`$or` must be a list of mappings", HINT);
@@ -134,15 +165,19 @@ impl Compiler {
                 "add an alternative, or write the fields without `$or`",
             );
         }
-        let mut branches = Vec::with_capacity(items.len());
+        let (mut branches, mut all_ways) = (Vec::with_capacity(items.len()), 0_u64);
         for item in items {
             match &item.kind {
-                NodeKind::Map(entries) => branches.push(self.scope(item.span, entries, path, root)),
+                NodeKind::Map(entries) => {
+                    let (branch, ways) = self.scope(item.span, entries, path, root);
+                    branches.push(branch);
+                    all_ways = all_ways.saturating_add(ways);
+                }
                 _ => self.error(item.span, "an alternative of `$or` must be a mapping", HINT),
             }
         }
         let (shared, shortest) = depths(&branches);
-        Some(Part::Either(Either { path: path.cloned(), shared, shortest, branches }))
+        Some((Part::Either(Either { path: path.cloned(), shared, shortest, branches }), all_ways))
     }
 
     fn condition(&mut self, path: FieldPath, span: Span, node: &Node) -> Condition {

@@ -20,6 +20,7 @@ pub(crate) mod text;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use compile::OR_LIMIT;
 pub use evaluate::STEP_LIMIT;
 pub use kept::Match;
 pub use operator::{REGEX_LENGTH_LIMIT, REGEX_SIZE_LIMIT};

@@ -31,6 +31,35 @@ fn shapes_that_are_no_match() {
     one(r#"{"a": 1} x"#, "x: not JSON: unexpected char: 'x'", "JSON object");
 }
 
+/// As many fields as numbers, each with an `$or` of so many branches.
+fn ors(branches: &[usize]) -> String {
+    let or = |at: usize, count: usize| {
+        let branches: Vec<_> = (0..count).map(|n| format!(r#"{{"x{n}": 1}}"#)).collect();
+        format!(r#""f{at}": {{"$or": [{}]}}"#, branches.join(", "))
+    };
+    let fields: Vec<_> = branches.iter().enumerate().map(|(at, count)| or(at, *count)).collect();
+    format!("{{{}}}", fields.join(", "))
+}
+
+#[test]
+fn ors_that_combine_in_too_many_ways() {
+    let refused = r#""$or": with this `$or`, those of the match combine in more than 10000 ways"#;
+    assert_eq!(problems(&ors(&[10, 10, 10, 10, 2])).len(), 1);
+    one(&ors(&[100, 101]), refused, "one `$or`");
+    // It is said once, and of the one that is too much; what comes after it may combine with others again.
+    one(&ors(&[10, 10, 10, 10, 10, 10, 10]), refused, "several rules");
+    assert_eq!(problems(&ors(&[2; 1_000])).len(), 1_000 / 14);
+    for fine in [&[100, 100][..], &[20_000], &[10, 10, 10, 10]] {
+        assert!(Pattern::from_json(&ors(fine)).is_ok(), "{fine:?}");
+    }
+    // Branches add up, and each goes with those of others outside.
+    let nested =
+        |count: usize| format!(r#"{{"a": {{"$or": [{{"b": 1}}, {}]}}, "c": {}}}"#, ors(&[90, 10]), ors(&[count]));
+    assert!(Pattern::from_json(&nested(11)).is_ok());
+    one(&nested(12), refused, "as a list");
+    one(&format!(r#"{{"a": {{"$or": [{{"b": 1}}, {}]}}}}"#, ors(&[101, 100])), refused, "as a list");
+}
+
 #[test]
 fn paths_that_are_wrong_or_doubled() {
     one(r#"{"a..b": 1}"#, r#""a..b": an empty segment in the path "a..b""#, "single dots");

@@ -33,15 +33,16 @@ fn independent_lists_are_not_searched_in_all_combinations() {
 
 #[test]
 fn a_search_past_the_step_limit_does_not_match_and_says_so() {
-    // Twenty-four `$or` on the fields of one element, each with two branches that hold there: 2^24 ways, none of which
+    // Eleven `$or` on the fields of each element, each with two branches that hold there: thousands of ways, none of which
     // suits the last condition.
     let chain = |last: u32| {
-        (0..24).fold(format!("{{\"s.end\":{last}}}"), |inner, i| {
+        (0..11).fold(format!("{{\"s.end\":{last}}}"), |inner, i| {
             format!("{{\"s\":{{\"$or\":[{{\"k{i}\":1}},{{\"j{i}\":1}}]}},\"$or\":[{{\"never\":1}},{inner}]}}")
         })
     };
-    let keys = elements(24, |i| format!("\"k{i}\":1,\"j{i}\":1"));
-    let document = document(&format!("{{\"s\":[{{\"end\":1,{keys}}},{{\"end\":2}}]}}"));
+    let keys = elements(11, |i| format!("\"k{i}\":1,\"j{i}\":1"));
+    let all = elements(1_000, |_| format!("{{\"end\":1,{keys}}}"));
+    let document = document(&format!("{{\"s\":[{all},{{\"end\":2}}]}}"));
     assert!(pattern(&chain(1)).matches(&document));
     assert!(!pattern(&chain(2)).matches(&document));
     let mismatch = pattern(&chain(2)).mismatch(&document).unwrap();
@@ -50,9 +51,10 @@ fn a_search_past_the_step_limit_does_not_match_and_says_so() {
 
 #[test]
 fn ors_on_different_fields_of_an_element_are_not_tried_in_all_combinations() {
-    let ors = elements(30, |i| format!("\"f{i}\":{{\"$or\":[{{\"x\":1}},{{\"y\":1}}]}}"));
-    let fields = elements(30, |i| format!("\"f{i}\":{{\"x\":1,\"y\":1}}"));
-    let document = document(&format!("{{\"s\":[{{\"end\":1,{fields}}},{{\"end\":2}}]}}"));
+    let ors = elements(13, |i| format!("\"f{i}\":{{\"$or\":[{{\"x\":1}},{{\"y\":1}}]}}"));
+    let fields = elements(13, |i| format!("\"f{i}\":{{\"x\":1,\"y\":1}}"));
+    let elements = elements(1_000, |_| format!("{{\"end\":1,{fields}}}"));
+    let document = document(&format!("{{\"s\":[{elements},{{\"end\":2}}]}}"));
     assert!(pattern(&format!("{{\"s\":{{\"end\":1,{ors}}}}}")).matches(&document));
     let mismatch = pattern(&format!("{{\"s\":{{{ors},\"end\":2}}}}")).mismatch(&document).unwrap();
     assert_eq!(mismatch.path, "s.f0.$or");
