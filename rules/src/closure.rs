@@ -99,7 +99,9 @@ pub(crate) fn seal(rule: &Node, apps: &AppSelection, vars: &ContentHash) -> Stri
     };
     let others = entries.iter().filter(|(key, _)| !matches!(key.text.as_str(), "apps" | "subappid"));
     let entries = others.map(|(key, node)| (key.text.as_str(), node));
-    let mut text = String::from("{\"rule\":");
+    // The name of the variables has 64 letters.
+    let mut text = String::with_capacity(rule.span.end.saturating_sub(rule.span.start) + 128);
+    text.push_str("{\"rule\":");
     write_entries(entries.chain(selected.as_ref().map(|ids| ("subappid", ids))).collect(), &mut text);
     text.push_str(",\"vars\":");
     write_string(vars.as_str(), &mut text);

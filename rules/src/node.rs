@@ -36,7 +36,8 @@ impl Node {
     /// JSON text (RFC 8259) of the node, keys in the order in which they were written; a repeated one is there twice.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut text = String::new();
+        // JSON is about as long as what was written.
+        let mut text = String::with_capacity(self.span.end.saturating_sub(self.span.start) + 16);
         self.write_json(&mut text);
         text
     }

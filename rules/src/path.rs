@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The names that operators of a `match` have. A field of such a name is written in brackets, `a["prefix"]`, so that a
 /// slip in nesting an operator is an error and not a field that never exists.
@@ -24,9 +25,9 @@ pub const RESERVED: [&str; 13] = [
 /// The longest path that is taken, in bytes.
 pub const LENGTH_LIMIT: usize = 4096;
 
-/// A path to a field: one or more names, from the outermost map inwards. Lists have no place in a path.
+/// A path to a field: one or more names, from the outermost map inwards. Lists have no place in a path. A clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldPath(Box<[Box<str>]>);
+pub struct FieldPath(Arc<[Arc<str>]>);
 
 /// A text is no path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +116,7 @@ impl FieldPath {
                     Ok(found) => found,
                     Err((offset, problem)) => return fail(at + offset, problem),
                 };
-                names.push(name.into_boxed_str());
+                names.push(name.into());
                 at += length;
             } else {
                 if rest.starts_with('[') {
@@ -152,7 +153,7 @@ impl FieldPath {
     /// The path of `inner` within the map at this path.
     #[must_use]
     pub fn join(&self, inner: &Self) -> Self {
-        Self(self.0.iter().chain(&inner.0).cloned().collect())
+        Self(self.0.iter().chain(inner.0.iter()).cloned().collect())
     }
 
     /// The names, outermost first; never none.
@@ -288,7 +289,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_displayed_path_reads_back_as_itself(names in prop::collection::vec("([a.\"\\\\\\[\\]é]|prefix|\\$or){0,3}", 1..5)) {
-            let path = FieldPath(names.into_iter().map(String::into_boxed_str).collect());
+            let path = FieldPath(names.into_iter().map(Arc::from).collect());
             prop_assert_eq!(FieldPath::parse(&path.to_string()), Ok(path));
         }
 

@@ -191,6 +191,12 @@ impl Builder<'_> {
                 "remove the `---`, or move what follows it to a file of its own",
             )),
             Event::Alias(anchor) => self.alias(anchor, span),
+            // What most keys are, without a value between.
+            Event::Scalar(text, ScalarStyle::Plain, 0, None) if self.awaits_key() && scalar::is_word(&text) => {
+                self.count(1, span)?;
+                self.add_key(Ok(Key { span, text: text.into_owned() }));
+                Ok(())
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, span)?;
                 let node = self.scalar(&text, style, tag.as_deref(), span)?;
@@ -355,13 +361,21 @@ impl Builder<'_> {
             Content::Map { entries, key, .. } => match std::mem::replace(key, PendingKey::Awaited) {
                 PendingKey::Read(key) => entries.push((key, node)),
                 PendingKey::Refused => {}
-                PendingKey::Awaited => self.add_key(&node),
+                PendingKey::Awaited => {
+                    let key = self.key(&node);
+                    self.add_key(key);
+                }
             },
         }
     }
 
-    fn add_key(&mut self, node: &Node) {
-        let pending = match self.key(node) {
+    fn awaits_key(&self) -> bool {
+        let last = self.open.last().map(|open| &open.content);
+        matches!(last, Some(Content::Map { key: PendingKey::Awaited, .. }))
+    }
+
+    fn add_key(&mut self, key: Result<Key, Stop>) {
+        let pending = match key {
             Ok(key) => PendingKey::Read(key),
             Err(stop) => {
                 self.report(Severity::Error, stop.span, stop.message, stop.hint);

@@ -53,10 +53,10 @@ impl Trial {
     ///
     /// When the receiver would not take it.
     pub fn event(&self, raw: &[u8], kind: Option<&EventType>, app: Option<SubAppId>) -> Result<Event, Refusal> {
-        let (body, now) = (vod::parse(raw)?, clock::now());
+        let (opened, now) = (vod::parse(raw)?, clock::now());
         match kind {
-            Some(kind) => Ok(unstored::of_type(kind.clone(), app, body, now)),
-            None => Ok(unstored::of_no_run(app, vod::recognise(body, app.unwrap_or(SubAppId(0)))?, now)),
+            Some(kind) => Ok(unstored::of_type(kind.clone(), app, opened.into_body(), now)),
+            None => Ok(unstored::of_no_run(app, vod::recognise(&opened, app.unwrap_or(SubAppId(0)))?, now)),
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) async fn of_vendor(
 /// The event that a notification of the vendor would be that no run of ours caused.
 pub(crate) fn of_no_run(app: Option<SubAppId>, recognised: Recognised, received_at: Timestamp) -> Event {
     // What is odd about a body for its application is not a part of the event.
-    let incoming = Incoming::of_vendor(app.unwrap_or(SubAppId(0)), recognised, [].into(), None, received_at);
+    let incoming = Incoming::of_vendor(app.unwrap_or(SubAppId(0)), recognised, None, received_at);
     Event { subappid: app, ..incoming.event() }
 }
 

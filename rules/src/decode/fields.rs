@@ -16,9 +16,12 @@ pub struct Fields<'a> {
     hidden: Vec<&'static str>,
 }
 
+/// How many fields most mappings may have.
+const KNOWN: usize = 16;
+
 impl<'a> Fields<'a> {
     pub(super) fn new(findings: &'a Findings<'a>, what: &'static str, span: Span, entries: &'a [(Key, Node)]) -> Self {
-        Self { findings, what, span, entries, known: Vec::new(), hidden: Vec::new() }
+        Self { findings, what, span, entries, known: Vec::with_capacity(KNOWN), hidden: Vec::new() }
     }
 
     /// Where findings about the mapping go.

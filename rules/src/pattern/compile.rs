@@ -1,6 +1,7 @@
 //! From a written mapping to conditions: paths, nesting, lists of alternatives and `$or`.
 
-use std::collections::HashSet;
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 
 use super::PatternError;
 use super::condition::{Condition, Either, Part, Scalars, Test};
@@ -50,7 +51,7 @@ struct Place<'a> {
 /// What must hold together, so far.
 struct Conjunction {
     /// All paths that it has written.
-    seen: HashSet<FieldPath>,
+    seen: HashSet<FieldPath, RandomState>,
     /// In how many ways the branches of its `$or`s combine.
     ways: u64,
 }
@@ -68,7 +69,7 @@ impl Compiler {
         path: Option<&FieldPath>,
         root: Option<Span>,
     ) -> (Vec<Part>, u64) {
-        let (mut parts, mut all) = (Vec::new(), Conjunction { seen: HashSet::new(), ways: 1 });
+        let (mut parts, mut all) = (Vec::new(), Conjunction { seen: HashSet::default(), ways: 1 });
         self.mapping(span, entries, &mut Place { path, root, all: &mut all }, &mut parts);
         parts.shrink_to_fit();
         (parts, all.ways)

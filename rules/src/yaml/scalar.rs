@@ -15,6 +15,12 @@ pub(super) fn resolve(text: &str) -> Option<Value> {
     Some(number(text).map_or_else(|| Value::text(text), Value::Number))
 }
 
+/// Whether a plain scalar is a text that begins with a letter, as most keys are.
+pub(super) fn is_word(text: &str) -> bool {
+    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic());
+    begins && !matches!(text, "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
+}
+
 fn unsigned(text: &str) -> &str {
     text.strip_prefix(['-', '+']).unwrap_or(text)
 }
