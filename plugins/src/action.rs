@@ -1,5 +1,6 @@
 //! The contract between Oncue and what a step can use.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -91,13 +92,13 @@ pub struct Spec {
     /// Its name: words of `a-z`, `0-9` and `_` joined by dots, at most 64 characters.
     pub name: ActionName,
     /// What it does, in one line.
-    pub summary: &'static str,
+    pub summary: Cow<'static, str>,
     /// Its parameters as a JSON Schema of type `object` that refers to nothing outside itself.
     pub parameters: serde_json::Value,
     /// Its outputs as a JSON Schema of type `object` that refers to nothing outside itself.
     pub outputs: serde_json::Value,
     /// A step that uses it, as YAML: an item of a list of steps.
-    pub sample: &'static str,
+    pub sample: Cow<'static, str>,
     /// Whether calling it again is safe, unless its parameters say otherwise.
     pub repeatable: Repeatable,
     /// Whether it can only act for an application that has credentials: a rule that uses it for another is refused.

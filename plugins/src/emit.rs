@@ -115,10 +115,11 @@ impl Emit {
     pub fn new(emitter: Arc<dyn Emitter>) -> Self {
         let spec = Spec {
             name: ActionName::from("emit"),
-            summary: "Raises an event of the source `oncue`, which starts the other rules that listen to its type.",
+            summary: "Raises an event of the source `oncue`, which starts the other rules that listen to its type."
+                .into(),
             parameters: params::schema::<EmitParams>(),
             outputs: params::schema::<EmitOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Keyed,
             needs_credentials: false,
         };

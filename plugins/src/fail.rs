@@ -45,10 +45,10 @@ impl Fail {
     pub fn new() -> Self {
         let spec = Spec {
             name: ActionName::from("fail"),
-            summary: "Fails with a message, so that the run ends as dead after its `on_failure`.",
+            summary: "Fails with a message, so that the run ends as dead after its `on_failure`.".into(),
             parameters: params::schema::<FailParams>(),
             outputs: params::schema::<FailOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Yes,
             needs_credentials: false,
         };

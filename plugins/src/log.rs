@@ -70,10 +70,10 @@ impl Log {
     pub fn new() -> Self {
         let spec = Spec {
             name: ActionName::from("log"),
-            summary: "Writes a line to the log of Oncue.",
+            summary: "Writes a line to the log of Oncue.".into(),
             parameters: params::schema::<LogParams>(),
             outputs: params::schema::<LogOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Yes,
             needs_credentials: false,
         };

@@ -14,7 +14,7 @@ use crate::decode::Findings;
 use crate::diagnostic::{Diagnostics, SourceFile, Span};
 use crate::ids::{ContentHash, SubAppId};
 use crate::language::{self, Surroundings};
-use crate::node::{Key, Node, NodeKind};
+use crate::node::{Node, NodeKind};
 use crate::rule::{AppSelection, Rule};
 use crate::rule_set::AppFacts;
 use crate::value::{Map, Value, write_string};
@@ -74,7 +74,7 @@ impl Closure {
         }
         let vars = Value::from_json(vars_text.as_bytes())
             .map_err(|error| broken(&file, format!("the variables are not JSON: {error}")))?;
-        let node = node(&rule);
+        let node = Node::from_value(&rule);
         let findings = Findings::new(&file);
         let surroundings =
             Surroundings { actions, files: &NoFiles, apps: None, secrets: None, vars: &vars_hash, defaults: None };
@@ -175,17 +175,4 @@ fn broken(file: &SourceFile, message: String) -> Diagnostics {
     let findings = Findings::new(file);
     findings.error(Span::default(), message, "restore the store from a backup");
     findings.into_diagnostics()
-}
-
-/// The tree of a value. A closure is read by machines: its places do not matter.
-fn node(value: &Value) -> Node {
-    let span = Span::default();
-    let kind = match value {
-        Value::List(items) => NodeKind::List(items.iter().map(node).collect()),
-        Value::Map(entries) => {
-            NodeKind::Map(entries.iter().map(|(name, value)| (Key { span, text: name.clone() }, node(value))).collect())
-        }
-        scalar => NodeKind::Scalar(scalar.clone()),
-    };
-    Node { span, kind }
 }

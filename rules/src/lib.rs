@@ -16,7 +16,7 @@ pub mod pattern;
 pub mod rule;
 pub mod rule_set;
 pub mod schedule;
-mod schema;
+pub mod schema;
 pub mod template;
 pub mod time;
 pub mod value;

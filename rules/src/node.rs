@@ -70,6 +70,22 @@ impl Node {
         }
     }
 
+    /// The tree of a value that nobody wrote: its places do not matter.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Self {
+        let span = Span::default();
+        let kind = match value {
+            Value::List(items) => NodeKind::List(items.iter().map(Self::from_value).collect()),
+            Value::Map(entries) => {
+                let entry =
+                    |(name, value): (&String, &Value)| (Key { span, text: name.clone() }, Self::from_value(value));
+                NodeKind::Map(entries.iter().map(entry).collect())
+            }
+            scalar => NodeKind::Scalar(scalar.clone()),
+        };
+        Self { span, kind }
+    }
+
     /// The value of the node without its places; of a repeated key the last value counts.
     #[must_use]
     pub fn to_value(&self) -> Value {

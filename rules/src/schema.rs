@@ -1,10 +1,11 @@
-//! Checks the literal parts of a step's parameters against the action's JSON Schema.
+//! Checks the literal parts of a step's parameters against the action's JSON Schema, and whole values when a step runs.
 //!
 //! What a template gives is known only when it runs, so every text that holds one fits here. Understood is what
 //! schemars 1 writes: `type`, `enum`, `const`, `properties`, `required`, `additionalProperties`, `items`, the bounds of
 //! numbers, texts and lists, `$ref` into `$defs`, `anyOf`, `oneOf`, `allOf`. Anything else is taken to fit.
 
 mod choice;
+mod definition;
 mod literal;
 mod object;
 #[cfg(test)]
@@ -15,10 +16,12 @@ use std::cell::Cell;
 use serde_json::Value as Json;
 
 use crate::decode::Findings;
-use crate::diagnostic::{Severity, Span};
+use crate::diagnostic::{Severity, SourceFile, Span};
 use crate::node::{Node, NodeKind};
 use crate::template::secret_reference;
 use crate::value::Value;
+
+pub use definition::read;
 
 /// How deep values and references are followed.
 const DEPTH_LIMIT: usize = 64;
@@ -26,8 +29,8 @@ const DEPTH_LIMIT: usize = 64;
 const WORK_LIMIT: u32 = 200_000;
 
 /// Reports every literal of `with` that the parameters of `action` cannot take; whether all fit.
-pub(crate) fn check(findings: &Findings<'_>, action: &str, schema: &Json, with: &Node) -> bool {
-    let checker = Checker { findings, action, root: schema, work: Cell::new(0) };
+pub fn check(findings: &Findings<'_>, action: &str, schema: &Json, with: &Node) -> bool {
+    let checker = Checker { findings, action, root: schema, is_rendered: false, work: Cell::new(0) };
     let found = checker.value(schema, with, "", 0);
     checker.deliver(found)
 }
@@ -35,6 +38,18 @@ pub(crate) fn check(findings: &Findings<'_>, action: &str, schema: &Json, with: 
 /// The same for a step without parameters, which points at `place`.
 pub(crate) fn check_absent(findings: &Findings<'_>, action: &str, schema: &Json, place: Span) -> bool {
     check(findings, action, schema, &Node { span: place, kind: NodeKind::Map(Vec::new()) })
+}
+
+/// What is wrong with a value that is there, and what to do about it; none when the schema fits it. `name` is how the
+/// message calls what the value belongs to.
+#[must_use]
+pub fn misfit(name: &str, schema: &Json, value: &Value) -> Option<String> {
+    let file = SourceFile { name: "".into(), text: "".into() };
+    let findings = Findings::new(&file);
+    let checker = Checker { findings: &findings, action: name, root: schema, is_rendered: true, work: Cell::new(0) };
+    let found = checker.value(schema, &Node::from_value(value), "", 0);
+    let error = found.into_iter().find(|problem| problem.severity == Severity::Error)?;
+    Some(format!("{}; {}", error.message, error.hint))
 }
 
 /// A finding, not yet delivered: a choice may drop it.
@@ -49,6 +64,8 @@ struct Checker<'c> {
     findings: &'c Findings<'c>,
     action: &'c str,
     root: &'c Json,
+    /// Whether the value is what templates gave, and holds none itself.
+    is_rendered: bool,
     work: Cell<u32>,
 }
 
@@ -65,7 +82,7 @@ impl<'c> Checker<'c> {
     /// What is wrong with a value; `name` is its path within the parameters, empty for all of them.
     fn value(&self, schema: &'c Json, node: &Node, name: &str, depth: usize) -> Vec<Problem> {
         self.work.set(self.work.get().saturating_add(1));
-        if is_dynamic(node) || depth > DEPTH_LIMIT || self.work.get() > WORK_LIMIT {
+        if (!self.is_rendered && is_dynamic(node)) || depth > DEPTH_LIMIT || self.work.get() > WORK_LIMIT {
             return Vec::new();
         }
         if schema == &Json::Bool(false) {
@@ -89,7 +106,7 @@ impl<'c> Checker<'c> {
             return vec![self.wrong_kind(&kinds, node, name)];
         }
         match &node.kind {
-            NodeKind::Scalar(_) if is_secret(node) => {}
+            NodeKind::Scalar(_) if !self.is_rendered && is_secret(node) => {}
             NodeKind::Scalar(value) => problems.extend(self.literal(schema, value, node.span, name)),
             NodeKind::List(items) => problems.extend(self.items(schema, items, node.span, name, depth)),
             NodeKind::Map(entries) => problems.extend(self.members(schema, entries, node.span, name, depth)),

@@ -62,10 +62,10 @@ impl Http {
     pub fn new(client: Client) -> Self {
         let spec = Spec {
             name: ActionName::from("http"),
-            summary: "Makes an HTTP request and gives the answer.",
+            summary: "Makes an HTTP request and gives the answer.".into(),
             parameters: parameters::schema::<HttpParams>(),
             outputs: parameters::schema::<HttpOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::No,
             needs_credentials: false,
         };

@@ -22,10 +22,18 @@ impl Action for Named {
 fn named(name: &str, parameters: serde_json::Value, outputs: serde_json::Value) -> Arc<dyn Action> {
     let name = ActionName::from(name);
     let repeatable = Repeatable::Yes;
-    Arc::new(Named(Spec { name, summary: "", parameters, outputs, sample: "", repeatable, needs_credentials: false }))
+    Arc::new(Named(Spec {
+        name,
+        summary: "".into(),
+        parameters,
+        outputs,
+        sample: "".into(),
+        repeatable,
+        needs_credentials: false,
+    }))
 }
 
-pub(super) fn builtin() -> Registry {
+pub(crate) fn builtin() -> Registry {
     let vod = vod::Client::new(vod::Endpoint::default(), None).unwrap();
     Registry::builtin(Parts {
         vod,

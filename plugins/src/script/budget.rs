@@ -22,7 +22,7 @@ const ITEM_BYTES: usize = 64;
 
 /// Why a script is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     Operations,
     Time,
     Memory,
@@ -31,13 +31,13 @@ pub(super) enum Stop {
 }
 
 /// What a script has besides its limits.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     /// When it must have ended.
-    pub(super) until: Instant,
+    pub(crate) until: Instant,
     /// What the log says of the script.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// Set once nobody waits for it any more.
-    pub(super) unwanted: Arc<AtomicBool>,
+    pub(crate) unwanted: Arc<AtomicBool>,
 }
 
 struct Left {
@@ -57,7 +57,7 @@ thread_local! {
 
 impl Budget {
     /// Runs a script within the budget; says besides why it was ended, if it was.
-    pub(super) fn spend<T>(self, script: impl FnOnce() -> T) -> (T, Option<Stop>) {
+    pub(crate) fn spend<T>(self, script: impl FnOnce() -> T) -> (T, Option<Stop>) {
         let left = Left {
             operations: limits::OPERATIONS,
             given: self,
@@ -106,12 +106,12 @@ impl Left {
 }
 
 /// Counts operations; why the script is to end, if it is.
-pub(super) fn take(operations: u64) -> Option<Stop> {
+pub(crate) fn take(operations: u64) -> Option<Stop> {
     LEFT.with_borrow_mut(|left| left.as_mut().and_then(|left| left.take(operations)))
 }
 
 /// Looks at all variables now and then; why the script is to end, if it is.
-pub(super) fn weigh(context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Option<Stop> {
+pub(crate) fn weigh(context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Option<Stop> {
     LEFT.with_borrow_mut(|left| {
         let left = left.as_mut()?;
         if left.to_weigh > 0 || left.stop.is_some() {
@@ -148,7 +148,7 @@ fn bytes(value: &Dynamic) -> usize {
 }
 
 /// Writes a line to the log, while there are lines left.
-pub(super) fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let line = LEFT.with_borrow_mut(|left| {
         let left = left.as_mut()?;
         left.lines = left.lines.checked_sub(1)?;

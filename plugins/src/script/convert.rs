@@ -8,11 +8,11 @@ use super::limits;
 
 /// A number that the engine has no type for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Exact(pub(super) Number);
+pub(crate) struct Exact(pub(crate) Number);
 
 /// A value that cannot cross.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Uncrossed {
+pub(crate) enum Uncrossed {
     /// It is too large.
     Large(String),
     /// It is no value.
@@ -20,7 +20,7 @@ pub(super) enum Uncrossed {
 }
 
 /// A value as scripts see it.
-pub(super) fn from_value(value: &Value) -> Dynamic {
+pub(crate) fn from_value(value: &Value) -> Dynamic {
     match value {
         // Each attempt has the secrets themselves in place of references, so none comes here.
         Value::Null | Value::Secret(_) => Dynamic::UNIT,
@@ -40,7 +40,7 @@ pub(super) fn from_value(value: &Value) -> Dynamic {
 }
 
 /// Whether a value is within what scripts may hold: its texts, its items and its entries.
-pub(super) fn fits(value: &Value) -> bool {
+pub(crate) fn fits(value: &Value) -> bool {
     let (mut texts, mut items) = (0_usize, 0_usize);
     let mut left = vec![value];
     while let Some(value) = left.pop() {
@@ -64,7 +64,7 @@ pub(super) fn fits(value: &Value) -> bool {
 }
 
 /// What a script gave, as a value.
-pub(super) fn to_value(held: &Dynamic) -> Result<Value, Uncrossed> {
+pub(crate) fn to_value(held: &Dynamic) -> Result<Value, Uncrossed> {
     inner(held, limits::DEPTH)
 }
 

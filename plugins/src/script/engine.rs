@@ -1,4 +1,4 @@
-//! The one engine that compiles and runs all scripts: the whole language, without files, modules, clock and `eval`.
+//! The engine that compiles and runs all scripts: the whole language, without files, modules, clock and `eval`.
 
 use std::sync::LazyLock;
 
@@ -11,9 +11,19 @@ use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, OptimizationLevel, Posit
 use super::{budget, functions, limits};
 
 /// What would let other code in, at any time of a run.
-const DISABLED: [&str; 3] = ["eval", "import", "export"];
+const DISABLED: [&str; 2] = ["import", "export"];
 
-pub(super) static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let mut engine = limited();
+    engine.set_max_modules(0);
+    for symbol in DISABLED {
+        engine.disable_symbol(symbol);
+    }
+    engine
+});
+
+/// An engine with the functions and within the limits of every script; it has no other code to import.
+pub(crate) fn limited() -> Engine {
     let mut engine = Engine::new_raw();
     packages(&mut engine);
     // Folding constants would build their values when the rules are loaded, outside of all limits.
@@ -26,17 +36,14 @@ pub(super) static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     engine.set_max_array_size(limits::ITEMS);
     engine.set_max_map_size(limits::ITEMS);
     engine.set_max_variables(limits::VARIABLES);
-    engine.set_max_modules(0);
-    for symbol in DISABLED {
-        engine.disable_symbol(symbol);
-    }
+    engine.disable_symbol("eval");
     engine.on_progress(|_| budget::take(1).map(Dynamic::from));
     engine.on_print(budget::print);
     engine.on_debug(|text, _, _| budget::print(text));
     weigh_variables(&mut engine);
     functions::register(&mut engine);
     engine
-});
+}
 
 /// All of the standard library but its clock and its lists of bytes.
 fn packages(engine: &mut Engine) {

@@ -9,14 +9,14 @@ use super::limits;
 use crate::action::ActionError;
 
 /// An error that a function of ours raises.
-pub(super) type Fault = Box<EvalAltResult>;
+pub(crate) type Fault = Box<EvalAltResult>;
 
-pub(super) fn fault(message: impl Into<String>) -> Fault {
+pub(crate) fn fault(message: impl Into<String>) -> Fault {
     Box::new(EvalAltResult::ErrorRuntime(message.into().into(), Position::NONE))
 }
 
 /// Something grew beyond a limit: no script can catch this.
-pub(super) fn too_large(what: &str) -> Fault {
+pub(crate) fn too_large(what: &str) -> Fault {
     Box::new(EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE))
 }
 
@@ -30,7 +30,7 @@ impl From<Uncrossed> for Fault {
 }
 
 /// A program that is none, with its place.
-pub(super) fn of_parser(error: &ParseError, code: &str) -> CodeError {
+pub(crate) fn of_parser(error: &ParseError, code: &str) -> CodeError {
     // An end that comes too early is shown behind the last letter.
     let offset = offset(code, error.position()).min(code.trim_end().len());
     let message = lower(&error.err_type().to_string());
@@ -39,7 +39,7 @@ pub(super) fn of_parser(error: &ParseError, code: &str) -> CodeError {
 }
 
 /// Where a position is, in bytes.
-fn offset(code: &str, position: Position) -> usize {
+pub(crate) fn offset(code: &str, position: Position) -> usize {
     let Some(line) = position.line() else { return code.trim_end().len() };
     let start: usize = code.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let text = code.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
@@ -48,11 +48,14 @@ fn offset(code: &str, position: Position) -> usize {
 }
 
 /// The error of an attempt. `stopped` is why the script was ended, when it was.
-pub(super) fn of_engine(error: Fault, stopped: Option<Stop>, name: &str) -> ActionError {
+pub(crate) fn of_engine(error: Fault, stopped: Option<Stop>, name: &str) -> ActionError {
     let mut inner = error;
-    while let EvalAltResult::ErrorInFunctionCall(_, _, cause, _) = *inner {
+    let mut source = String::new();
+    while let EvalAltResult::ErrorInFunctionCall(_, of, cause, _) = *inner {
+        source = of;
         inner = cause;
     }
+    let name = if source.is_empty() { name } else { &source };
     let position = inner.take_position();
     let (code, message) = match (stopped, &*inner) {
         (Some(stop), _) => of_stop(stop),
@@ -94,7 +97,7 @@ fn size(what: &str) -> String {
     )
 }
 
-pub(super) fn lower(message: &str) -> String {
+pub(crate) fn lower(message: &str) -> String {
     let mut letters = message.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

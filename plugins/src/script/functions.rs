@@ -31,9 +31,9 @@ const OF_EXPRESSIONS: [(&str, usize); 10] = [
 
 /// Makes `time.add(…)` a call, as in expressions.
 #[derive(Debug, Clone)]
-pub(super) struct Time;
+pub(crate) struct Time;
 
-pub(super) fn register(engine: &mut Engine) {
+pub(crate) fn register(engine: &mut Engine) {
     for (name, count) in OF_EXPRESSIONS {
         engine.register_raw_fn(name, vec![TypeId::of::<Dynamic>(); count], move |_, arguments: &mut [&mut Dynamic]| {
             let arguments: Vec<&Dynamic> = arguments.iter().map(|held| &**held).collect();

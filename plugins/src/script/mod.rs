@@ -6,28 +6,27 @@
 
 #![expect(clippy::unnecessary_box_returns, reason = "the engine has its errors boxed everywhere")]
 
-mod budget;
-mod convert;
-mod engine;
-mod error;
-mod functions;
+pub(crate) mod budget;
+pub(crate) mod convert;
+pub(crate) mod engine;
+pub(crate) mod error;
+pub(crate) mod functions;
 pub mod limits;
-mod pool;
+pub(crate) mod pool;
 mod programs;
 mod queue;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use oncue_rules::catalog::CheckCode;
-use oncue_rules::ids::ActionName;
+use oncue_rules::ids::{ActionName, SubAppId};
 use oncue_rules::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::oneshot;
 
-use self::pool::{Job, Pool};
+use self::pool::{Pool, Ticket};
+use self::programs::Programs;
 use crate::action::{Action, ActionError, Call, Repeatable, Spec};
 use crate::params::{self, invalid};
 
@@ -69,7 +68,8 @@ struct ScriptOutputs {
 
 /// Runs a program in rhai.
 pub struct Script {
-    pool: OnceLock<Pool>,
+    pool: Pool<Option<SubAppId>>,
+    programs: Arc<Programs>,
     spec: Spec,
 }
 
@@ -79,24 +79,15 @@ impl Script {
     pub fn new() -> Self {
         let spec = Spec {
             name: ActionName::from("script"),
-            summary: "Runs a program in rhai, which computes and does nothing else.",
+            summary: "Runs a program in rhai, which computes and does nothing else.".into(),
             parameters: params::schema::<ScriptParams>(),
             outputs: params::schema::<ScriptOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Yes,
             needs_credentials: false,
         };
-        Self { pool: OnceLock::new(), spec }
-    }
-
-    fn pool(&self) -> Result<&Pool, ActionError> {
-        if let Some(pool) = self.pool.get() {
-            return Ok(pool);
-        }
-        let pool = Pool::start().map_err(|error| {
-            ActionError::retry("script_busy", format!("no thread for scripts could be started: {error}"))
-        })?;
-        Ok(self.pool.get_or_init(|| pool))
+        let pool = Pool::new("script", limits::THREADS, limits::THREADS / 2);
+        Self { pool, programs: Arc::default(), spec }
     }
 }
 
@@ -120,33 +111,19 @@ impl Action for Script {
         let params: ScriptParams = params::decode_without(&call.params, "args")?;
         // A file is read at load, and its text then comes as `code` beside its name.
         let code = params.code.ok_or_else(|| invalid("code", "write the program here, or its place as `file`"))?;
-        let unwanted = Arc::<AtomicBool>::default();
-        let _waiting = Waiting(Arc::clone(&unwanted));
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            code: code.into(),
-            name: params.file.map_or_else(|| Arc::from("code"), Arc::from),
-            args: match call.params.get("args") {
-                Value::Null => Value::map(Map::new()),
-                args => args.clone(),
-            },
-            app: call.app.as_ref().map(|app| app.subappid),
+        let name = params.file.unwrap_or_else(|| "code".to_owned());
+        let args = match call.params.get("args") {
+            Value::Null => Value::map(Map::new()),
+            args => args.clone(),
+        };
+        let ticket = Ticket {
+            lane: call.app.as_ref().map(|app| app.subappid),
             origin: format!("run={} rule={} step={}", call.run, call.rule, call.step),
             deadline: call.deadline,
-            unwanted,
-            reply,
+            time: limits::TIME,
         };
-        self.pool()?.submit(job)?;
-        answer.await.unwrap_or_else(|_| Err(ActionError::retry("script_busy", "the threads for scripts are ending")))
-    }
-}
-
-/// Tells the script that nobody waits for it any more.
-struct Waiting(Arc<AtomicBool>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        let programs = Arc::clone(&self.programs);
+        self.pool.run(ticket, move |budget| programs.run((&code, &name), &args, budget)).await
     }
 }
 

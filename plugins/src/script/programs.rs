@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use oncue_rules::catalog::CodeError;
 use oncue_rules::value::{Map, Value};
@@ -19,7 +18,7 @@ use crate::action::ActionError;
 const KEPT: usize = 256;
 
 /// Whether a text is a program.
-pub(super) fn check(code: &str) -> Result<(), CodeError> {
+pub(crate) fn check(code: &str) -> Result<(), CodeError> {
     compile(code).map(|_| ())
 }
 
@@ -42,7 +41,7 @@ fn scope(args: Dynamic) -> Scope<'static> {
 
 /// Compiled programs by their text.
 #[derive(Default)]
-pub(super) struct Programs(Mutex<Kept>);
+pub(crate) struct Programs(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -53,7 +52,7 @@ struct Kept {
 
 impl Programs {
     /// Runs a program on this thread, within the budget.
-    pub(super) fn run(&self, (code, name): (&str, &str), args: &Value, budget: Budget) -> Result<Value, ActionError> {
+    pub(crate) fn run(&self, (code, name): (&str, &str), args: &Value, budget: Budget) -> Result<Value, ActionError> {
         let program = self.program(code).map_err(|problem| {
             let line = code.get(..problem.offset).unwrap_or_default().matches('\n').count() + 1;
             ActionError::fatal("script_error", format!("{name}:{line}: {}", problem.message))
@@ -100,11 +99,6 @@ impl Programs {
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// When a script that begins now must have ended.
-pub(super) fn until(deadline: Instant) -> Instant {
-    deadline.min(Instant::now() + limits::TIME)
 }
 
 fn outputs(given: Value) -> Result<Value, ActionError> {

@@ -84,10 +84,10 @@ impl TencentCall {
     pub fn new(vod: vod::Client, plain_loopback: bool) -> Self {
         let spec = Spec {
             name: ActionName::from("tencent.call"),
-            summary: "Calls any API of Tencent Cloud by its name.",
+            summary: "Calls any API of Tencent Cloud by its name.".into(),
             parameters: params::schema::<CallParams>(),
             outputs: params::schema::<CallOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::No,
             needs_credentials: true,
         };

@@ -77,10 +77,10 @@ impl DeleteMedia {
     pub fn new(client: Client) -> Self {
         let spec = Spec {
             name: ActionName::from("vod.delete_media"),
-            summary: "Deletes a file, or some of what belongs to it (`DeleteMedia`).",
+            summary: "Deletes a file, or some of what belongs to it (`DeleteMedia`).".into(),
             parameters: parameters::schema::<DeleteMediaParams>(),
             outputs: parameters::schema::<DeleteMediaOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Yes,
             needs_credentials: true,
         };

@@ -36,10 +36,10 @@ impl EditMedia {
     pub fn new(client: Client) -> Self {
         let spec = Spec {
             name: ActionName::from("vod.edit_media"),
-            summary: "Joins and cuts files, or recordings of a stream, into a new file (`EditMedia`).",
+            summary: "Joins and cuts files, or recordings of a stream, into a new file (`EditMedia`).".into(),
             parameters: parameters::schema::<EditMediaParams>(),
             outputs: parameters::schema::<SubmissionOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Keyed,
             needs_credentials: true,
         };

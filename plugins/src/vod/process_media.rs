@@ -42,10 +42,10 @@ impl ProcessMedia {
     pub fn new(client: Client) -> Self {
         let spec = Spec {
             name: ActionName::from("vod.process_media"),
-            summary: "Starts transcoding, snapshots and other processing of a media file (`ProcessMedia`).",
+            summary: "Starts transcoding, snapshots and other processing of a media file (`ProcessMedia`).".into(),
             parameters: parameters::schema::<ProcessMediaParams>(),
             outputs: parameters::schema::<SubmissionOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Keyed,
             needs_credentials: true,
         };

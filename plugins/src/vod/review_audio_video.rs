@@ -77,10 +77,10 @@ impl ReviewAudioVideo {
     pub fn new(client: Client) -> Self {
         let spec = Spec {
             name: ActionName::from("vod.review_audio_video"),
-            summary: "Has a file reviewed for what must not be shown (`ReviewAudioVideo`).",
+            summary: "Has a file reviewed for what must not be shown (`ReviewAudioVideo`).".into(),
             parameters: parameters::schema::<ReviewAudioVideoParams>(),
             outputs: parameters::schema::<SubmissionOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Keyed,
             needs_credentials: true,
         };

@@ -73,10 +73,10 @@ impl Webhook {
     pub fn new(client: Client, targets: Targets) -> Self {
         let spec = Spec {
             name: ActionName::from("webhook"),
-            summary: "Sends a signed webhook to a target or a URL, for 3 days unless `retry` says otherwise.",
+            summary: "Sends a signed webhook to a target or a URL, for 3 days unless `retry` says otherwise.".into(),
             parameters: parameters::schema::<WebhookParams>(),
             outputs: parameters::schema::<WebhookOutputs>(),
-            sample: SAMPLE,
+            sample: SAMPLE.into(),
             repeatable: Repeatable::Keyed,
             needs_credentials: false,
         };

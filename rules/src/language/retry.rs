@@ -25,6 +25,14 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Option<Retry>> {
     one(&field).map(Some)
 }
 
+impl Retry {
+    /// One that is written alone, with the defaults for what it does not say; `None` when it has errors, which are reported.
+    #[must_use]
+    pub fn read(field: &Field<'_>) -> Option<Self> {
+        one(field)
+    }
+}
+
 /// One that is written alone.
 pub(super) fn one(field: &Field<'_>) -> Option<Retry> {
     let defaults = Retry::default();

@@ -74,10 +74,10 @@ fn held(
     let (begun, calls) = mpsc::unbounded_channel();
     let spec = Spec {
         name: if repeatable == Repeatable::No { "once" } else { "act" }.into(),
-        summary: "Waits until it is let go.",
+        summary: "Waits until it is let go.".into(),
         parameters: serde_json::json!({ "type": "object" }),
         outputs: serde_json::json!({ "type": "object" }),
-        sample: "uses: act",
+        sample: "uses: act".into(),
         repeatable,
         needs_credentials: false,
     };
