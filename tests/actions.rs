@@ -17,7 +17,7 @@ async fn show(serving: &Serving, id: &str) -> Value {
 }
 
 /// The run of a rule, once it has ended.
-async fn ended(serving: &Serving, rule: &str) -> Value {
+pub async fn ended(serving: &Serving, rule: &str) -> Value {
     eventually(&format!("the end of a run of {rule}"), || async {
         let runs = serving.get("/runs").await;
         let run = runs["items"].as_array()?.iter().find(|run| run["rule"] == rule)?.clone();
@@ -27,7 +27,7 @@ async fn ended(serving: &Serving, rule: &str) -> Value {
     .await
 }
 
-fn output<'v>(run: &'v Value, step: &str) -> &'v Value {
+pub fn output<'v>(run: &'v Value, step: &str) -> &'v Value {
     let steps = run["steps"].as_array().unwrap();
     &steps.iter().find(|known| known["path"] == step).unwrap_or_else(|| panic!("no step {step} in {run}"))["output"]
 }

@@ -26,6 +26,7 @@ mod limit;
 mod matching;
 mod packaging;
 mod parallel;
+mod plugins;
 mod receiver;
 mod reload;
 mod rerun;

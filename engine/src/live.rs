@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oncue_plugins::action::App;
+use oncue_plugins::plugin::{self, Folder, Host, Known as KnownToPlugins, Plugin};
 use oncue_plugins::registry::Registry;
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use oncue_rules::ids::SubAppId;
@@ -37,6 +38,18 @@ pub struct LiveApp {
     pub action: Arc<App>,
     /// What `app` is in expressions, without `vars`.
     pub value: Value,
+}
+
+/// Loads the plugins that were read. What rules use of a plugin with errors is not there.
+#[must_use]
+pub fn plugins(
+    config: &Config,
+    builtin: &Registry,
+    folders: &[Folder],
+    host: &Host,
+) -> (Vec<Arc<Plugin>>, Diagnostics) {
+    let secrets = config.secrets.keys().map(ToString::to_string).collect();
+    plugin::load(folders, KnownToPlugins { builtin, secrets: Some(&secrets) }, host)
 }
 
 /// Loads the rules for the configured applications. Nothing is live when there are errors.

@@ -9,6 +9,7 @@ pub mod http;
 pub mod log;
 pub mod outbound;
 pub mod params;
+pub mod plugin;
 pub mod registry;
 pub mod script;
 pub mod target;

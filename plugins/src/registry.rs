@@ -13,6 +13,7 @@ use crate::fail::Fail;
 use crate::http::Http;
 use crate::log::Log;
 use crate::outbound;
+use crate::plugin::Plugin;
 use crate::script::Script;
 use crate::target::Targets;
 use crate::tencent::TencentCall;
@@ -125,6 +126,15 @@ impl Registry {
         Ok(())
     }
 
+    /// These actions and those of plugins, whose names were found to be free when they were loaded.
+    #[must_use]
+    pub fn with<'p>(mut self, plugins: impl IntoIterator<Item = &'p Arc<Plugin>>) -> Self {
+        for action in plugins.into_iter().flat_map(|plugin| plugin.actions()) {
+            self.actions.entry(action.spec().name.clone()).or_insert_with(|| Arc::clone(action));
+        }
+        self
+    }
+
     /// The action of this name.
     #[must_use]
     pub fn get(&self, name: &ActionName) -> Option<Arc<dyn Action>> {
@@ -196,4 +206,4 @@ fn stands_alone(schema: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

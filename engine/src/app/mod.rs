@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use oncue_plugins::plugin::{Host, Plugin};
 use oncue_plugins::registry::{self, Registry};
 use oncue_plugins::target::Targets;
 use oncue_plugins::{outbound, vod};
+use oncue_rules::diagnostic::Diagnostics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,9 +29,9 @@ use crate::http::body::{BodyLimits, Memory};
 use crate::http::receiver::{self, Doors, QuarantineLimits, Receiver};
 use crate::http::{self, Limits};
 use crate::ingest::{Intake, Obituaries, Present};
-use crate::live;
+use crate::live::{self, Live};
 use crate::program::Programs;
-use crate::reload::{self, Cause, Look, Parts, Reloader};
+use crate::reload::{self, Cause, Found, Look, Parts, Reloader};
 use crate::rerun::Rerunner;
 use crate::runner::{self, Deps, Runner, Settings};
 use crate::schedule::Ticker;
@@ -101,9 +103,7 @@ impl App {
         secrets.replace(config.known_secrets());
         let emitter = Arc::new(LateEmitter::default());
         let actions = parts(&config, Arc::clone(&emitter))?;
-        let registry = Arc::new(Registry::builtin(actions.clone()));
-        let (live, diagnostics) = live::build(&config, &registry, &found.files);
-        let Some(live) = live else { return Err(Error::Invalid(diagnostics)) };
+        let Loaded { registry, plugins, live, warnings } = load(&found, &actions)?;
         let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
         secrets.replace(config.known_secrets().and(&admin_token));
         let store = open(&config.store)?;
@@ -114,6 +114,7 @@ impl App {
         let parts = Parts {
             started: config.clone(),
             registry,
+            plugins,
             actions,
             store: Arc::clone(&store) as _,
             programs,
@@ -129,7 +130,7 @@ impl App {
         let (reruns, explains) = (Arc::new(rerunner(&store, &parts, &runner)), Arc::new(explainer(&store, &parts)));
         let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors), secrets);
         let tokens = Arc::clone(&parts.tokens);
-        let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &diagnostics));
+        let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &warnings));
         let api = Api {
             tokens,
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -186,6 +187,28 @@ impl App {
         self.runner.stop(STOP_PATIENCE).await;
         tracing::info!("stopped");
     }
+}
+
+/// What was loaded at the start.
+struct Loaded {
+    registry: Arc<Registry>,
+    plugins: Vec<Arc<Plugin>>,
+    live: Live,
+    warnings: Diagnostics,
+}
+
+/// Loads plugins, and the rules that use them.
+fn load(found: &Found, actions: &registry::Parts) -> Result<Loaded, Error> {
+    let builtin = Registry::builtin(actions.clone());
+    let (plugins, mut warnings) = live::plugins(&found.config, &builtin, &found.plugins, &Host::new());
+    if warnings.has_errors() {
+        return Err(Error::Invalid(warnings));
+    }
+    let registry = Arc::new(builtin.with(&plugins));
+    let (live, found) = live::build(&found.config, &registry, &found.files);
+    let Some(live) = live else { return Err(Error::Invalid(found)) };
+    warnings.extend(found);
+    Ok(Loaded { registry, plugins, live, warnings })
 }
 
 fn open(url: &StoreUrl) -> Result<Arc<SqliteStore>, Error> {

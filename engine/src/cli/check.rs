@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use oncue_plugins::plugin::{self, Host};
 use oncue_rules::diagnostic::{Diagnostic, Diagnostics, Severity};
 use serde_json::{Value, json};
 
@@ -34,12 +35,14 @@ pub(super) fn run(args: &Args, path: &Path, output: Output<'_>) -> Result<(), Fa
     let folder = path.parent().unwrap_or(Path::new("."));
     let (config, mut diagnostics) = Config::load(&file, folder, &Environment::of_process().lenient());
     let rules = config.map(|config| check_rules(args, config, &mut diagnostics)).transpose();
-    let reported = report(&diagnostics.sorted(), *rules.as_ref().ok().and_then(Option::as_ref).unwrap_or(&0), output);
+    let count = *rules.as_ref().ok().and_then(Option::as_ref).unwrap_or(&0);
+    let reported = report(&diagnostics.sorted(), (count, "rule"), output);
     rules?;
     reported
 }
 
-/// How many rules were loaded, none of them when any has errors.
+/// How many rules were loaded, none of them when any has errors. They are not looked at before the plugins are right, whose
+/// actions would seem to be missing.
 fn check_rules(args: &Args, mut config: Config, diagnostics: &mut Diagnostics) -> Result<usize, Failure> {
     if !args.rules.is_empty() {
         config.rules.clone_from(&args.rules);
@@ -49,21 +52,34 @@ fn check_rules(args: &Args, mut config: Config, diagnostics: &mut Diagnostics) -
         .map_err(|error| Failure::caused(Exit::NotFound, "the rule files cannot be read", error))?;
     progress.update(|| format!("{} rule files read", files.len()));
     let actions = app::actions(&config).map_err(super::serve::failure)?;
-    let (live, found) = live::build(&config, &actions, &files);
+    let folders = plugin::folder::read(&config.plugins)
+        .map_err(|error| Failure::caused(Exit::NotFound, "the plugins cannot be read", error))?;
+    let (plugins, found) = live::plugins(&config, &actions, &folders, &Host::new());
+    let is_wrong = found.has_errors();
+    diagnostics.extend(found);
+    if is_wrong {
+        return Ok(0);
+    }
+    let (live, found) = live::build(&config, &actions.with(&plugins), &files);
     diagnostics.extend(found);
     Ok(live.map_or(0, |live| live.rules.rules().len()))
 }
 
-fn report(diagnostics: &Diagnostics, rules: usize, output: Output<'_>) -> Result<(), Failure> {
+/// Prints what was found, with how many of something are right.
+pub(super) fn report(
+    diagnostics: &Diagnostics,
+    (count, what): (usize, &str),
+    output: Output<'_>,
+) -> Result<(), Failure> {
     let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.severity == Severity::Error);
     let mut counts = vec![counted(errors.len(), "error"), counted(warnings.len(), "warning")];
     if errors.is_empty() {
-        counts.insert(0, counted(rules, "rule"));
+        counts.insert(0, counted(count, what));
     }
     if output.is_json() {
         let findings: Vec<_> = diagnostics.iter().map(finding).collect();
         output.value(
-            &json!({ "rules": rules, "errors": errors.len(), "warnings": warnings.len(), "findings": findings }),
+            &json!({ format!("{what}s"): count, "errors": errors.len(), "warnings": warnings.len(), "findings": findings }),
         );
     } else {
         if !diagnostics.is_empty() {

@@ -15,6 +15,7 @@ mod init;
 mod lines;
 mod matching;
 mod output;
+mod plugins;
 mod progress;
 mod replay;
 mod rules;
@@ -76,6 +77,7 @@ enum Command {
     Runs(runs::Args),
     Replay(replay::Args),
     Rules(rules::Args),
+    Plugins(plugins::Args),
     Verify(verify::Args),
     Backup(backup::Args),
     /// Measure your own rules with your own events
@@ -139,6 +141,7 @@ async fn dispatch(cli: Cli, output: Output<'_>) -> Result<(), Failure> {
         Command::Runs(args) => runs::run(args, &config, output).await,
         Command::Replay(args) => replay::run(args, &config, output).await,
         Command::Rules(args) => rules::run(args, &config, output).await,
+        Command::Plugins(args) => plugins::run(args, &config, output),
         Command::Verify(args) => verify::run(args, &config, output).await,
         Command::Backup(args) => backup::run(args, &config, output).await,
         Command::Bench { command: BenchCommand::Match(args) } => bench::run(&args, &config, output),

@@ -69,6 +69,7 @@ fn unreadable(trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Configuration { source, .. } => Failure::caused(Exit::NotFound, message, source),
         Trouble::Rules { source } => Failure::caused(Exit::Invalid, message, source),
+        Trouble::Plugins { source } => Failure::caused(Exit::Invalid, message, source),
         Trouble::Invalid(_) => Failure::new(Exit::Invalid, message),
         Trouble::Inside => Failure::new(Exit::Internal, message),
     }

@@ -43,6 +43,8 @@ pub struct Config {
     pub store: StoreUrl,
     /// Rule files and folders.
     pub rules: Vec<PathBuf>,
+    /// Folders of plugins, and folders of such folders.
+    pub plugins: Vec<PathBuf>,
     /// How the vendor is reached.
     pub vod: Vod,
     /// How any other API of the vendor is called.

@@ -51,6 +51,7 @@ impl Config {
             admin_token: None,
             store: StoreUrl::Sqlite(folder.join(STORE)),
             rules: vec![folder.join(RULES)],
+            plugins: Vec::new(),
             vod: Vod::default(),
             tencent: Tencent::default(),
             credentials: BTreeMap::new(),
@@ -99,10 +100,9 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     let store = fields
         .optional("store")
         .map_or(Some(StoreUrl::Sqlite(around.folder.join(STORE))), |field| store(&field, around));
-    let rules = fields.optional("rules").map_or_else(
-        || Some(vec![around.folder.join(RULES)]),
-        |field| field.one_or_list_of(|item| item.some_text().map(|path| around.folder.join(path))),
-    );
+    let paths = |field: Field<'_>| field.one_or_list_of(|item| item.some_text().map(|path| around.folder.join(path)));
+    let rules = fields.optional("rules").map_or_else(|| Some(vec![around.folder.join(RULES)]), paths);
+    let plugins = fields.optional("plugins").map_or_else(|| Some(Vec::new()), paths);
     let vod = fields.optional("vod").map_or_else(|| Some(Vod::default()), |field| vod(&field));
     let tencent = fields.optional("tencent").map_or(Some(Tencent::default()), |field| tencent(&field));
     let credentials = fields.optional("credentials").map(|field| apps::credentials(&field, around)).unwrap_or_default();
@@ -122,9 +122,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     let defaults = fields
         .optional("defaults")
         .map(|field| Defaults { file: field.findings().file().clone(), node: field.node().clone() });
-    for later in ["plugins", "endpoints"] {
-        fields.refuse(later, &format!("`{later}` is not yet supported in this version"), "leave it out");
-    }
+    fields.refuse("endpoints", "`endpoints` is not yet supported in this version", "leave it out");
     let targets::Read { targets, secrets: target_secrets } = targets?;
     Some(Config {
         listen: listen?,
@@ -133,6 +131,7 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         admin_token,
         store: store?,
         rules: rules?,
+        plugins: plugins?,
         vod: vod?,
         tencent: tencent?,
         credentials: credentials.into_iter().filter_map(|(name, found)| Some((name, found?))).collect(),

@@ -1,5 +1,7 @@
 //! What of a new configuration a running server can take.
 
+use std::path::PathBuf;
+
 use oncue_rules::decode::write_duration;
 
 use crate::config::{Config, Limits, StoreUrl, Tencent, Vod};
@@ -22,6 +24,7 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         admin_token,
         store,
         rules,
+        plugins,
         vod,
         tencent,
         credentials,
@@ -44,24 +47,21 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     compare("admin", started.admin.to_string(), admin.to_string());
     compare("cors", cors_text(started.cors.as_deref()), cors_text(cors.as_deref()));
     compare("store", store_text(&started.store), store_text(&store));
+    compare("plugins", paths_text(&started.plugins), paths_text(&plugins));
     let Vod { endpoint, region } = vod;
     compare("vod.endpoint", started.vod.endpoint.clone(), endpoint);
     compare("vod.region", region_text(started.vod.region.as_deref()), region_text(region.as_deref()));
     let Tencent { plain_loopback, timeout, valves } = tencent;
     compare("tencent.plain_loopback", started.tencent.plain_loopback.to_string(), plain_loopback.to_string());
     compare("tencent.timeout", write_duration(started.tencent.timeout), write_duration(timeout));
-    let Limits { body, connections, in_flight, quarantine } = limits;
-    let running = started.limits;
-    compare("limits.body", running.body.to_string(), body.to_string());
-    compare("limits.connections", running.connections.to_string(), connections.to_string());
-    compare("limits.in_flight", running.in_flight.to_string(), in_flight.to_string());
-    compare("limits.quarantine", running.quarantine.to_string(), quarantine.to_string());
+    compare_limits(started.limits, limits, &mut compare);
     let config = Config {
         listen: started.listen,
         admin: started.admin,
         admin_token,
         store: started.store.clone(),
         rules,
+        plugins: started.plugins.clone(),
         vod: started.vod.clone(),
         tencent: Tencent { valves, ..started.tencent },
         credentials,
@@ -77,9 +77,22 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     Held { config, at_next_start }
 }
 
+fn compare_limits(running: Limits, written: Limits, compare: &mut impl FnMut(&str, String, String)) {
+    let Limits { body, connections, in_flight, quarantine } = written;
+    compare("limits.body", running.body.to_string(), body.to_string());
+    compare("limits.connections", running.connections.to_string(), connections.to_string());
+    compare("limits.in_flight", running.in_flight.to_string(), in_flight.to_string());
+    compare("limits.quarantine", running.quarantine.to_string(), quarantine.to_string());
+}
+
 fn store_text(store: &StoreUrl) -> String {
     let StoreUrl::Sqlite(file) = store;
     format!("sqlite:{}", file.display())
+}
+
+fn paths_text(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    if paths.is_empty() { "none".to_owned() } else { paths.join(", ") }
 }
 
 fn cors_text(origin: Option<&str>) -> String {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use oncue_plugins::plugin::{self, Folder};
 use oncue_rules::catalog::RuleFiles as _;
 use oncue_rules::diagnostic::{Diagnostics, SourceFile};
 use sha2::{Digest, Sha256};
@@ -55,6 +56,8 @@ pub(crate) struct Found {
     pub(crate) warnings: Diagnostics,
     /// The rule files.
     pub(crate) files: Vec<SourceFile>,
+    /// The plugins.
+    pub(crate) plugins: Vec<Folder>,
 }
 
 /// Why configuration and rules cannot be read.
@@ -82,6 +85,13 @@ pub enum Trouble {
         /// The cause.
         #[source]
         source: io::Error,
+    },
+    /// A plugin is not there.
+    #[error("the plugins cannot be read")]
+    Plugins {
+        /// The cause.
+        #[source]
+        source: plugin::ReadError,
     },
 }
 
@@ -157,7 +167,8 @@ impl Origin {
             contents.add(&program.text);
             places.files.push(PathBuf::from(&*program.name));
         }
-        Ok(Found { config, warnings: findings, files })
+        let plugins = plugin::folder::read(&config.plugins).map_err(|source| Trouble::Plugins { source })?;
+        Ok(Found { config, warnings: findings, files, plugins })
     }
 }
 
@@ -183,6 +194,7 @@ impl Trouble {
     fn may_pass(&self) -> bool {
         match self {
             Self::Configuration { source, .. } | Self::Rules { source } => source.kind() == io::ErrorKind::NotFound,
+            Self::Plugins { source } => source.source.kind() == io::ErrorKind::NotFound,
             Self::Invalid(_) | Self::Inside => false,
         }
     }
@@ -191,6 +203,7 @@ impl Trouble {
     pub(super) fn chain(&self) -> String {
         match self {
             Self::Configuration { source, .. } | Self::Rules { source } => format!("{self}: {source}"),
+            Self::Plugins { source } => format!("{self}: {source}: {}", source.source),
             Self::Invalid(_) | Self::Inside => self.to_string(),
         }
     }

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use oncue_plugins::plugin::Plugin;
 use oncue_plugins::registry::{self, Registry};
 use oncue_plugins::target::Targets;
 use oncue_rules::closure::PinnedRule;
@@ -65,6 +66,8 @@ pub(crate) struct Parts {
     pub started: Config,
     /// The actions.
     pub registry: Arc<Registry>,
+    /// The plugins whose actions are among them.
+    pub plugins: Vec<Arc<Plugin>>,
     /// What the actions work with; targets and valves among it change.
     pub actions: registry::Parts,
     /// Where contents are kept.
@@ -217,8 +220,9 @@ impl Reloader {
             return Err(emptied.into_iter().map(finding).collect());
         }
         let (started, actions) = (self.parts.started.clone(), self.parts.actions.clone());
+        let plugins = self.parts.plugins.clone();
         let before = self.parts.present.load();
-        let built = tokio::task::spawn_blocking(move || build(&before, &started, actions, found)).await;
+        let built = tokio::task::spawn_blocking(move || build(&before, &started, (actions, &plugins), found)).await;
         built.unwrap_or_else(|_| Err(outcome::trouble(&Trouble::Inside)))
     }
 
@@ -335,13 +339,18 @@ pub(crate) fn doors(config: &Config) -> Doors {
     Doors { apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect() }
 }
 
-fn build(before: &Live, started: &Config, actions: registry::Parts, found: Found) -> Result<Built, Vec<FindingView>> {
+fn build(
+    before: &Live,
+    started: &Config,
+    (actions, plugins): (registry::Parts, &[Arc<Plugin>]),
+    found: Found,
+) -> Result<Built, Vec<FindingView>> {
     let filled = filled(&found);
-    let Found { config, mut warnings, files } = found;
+    let Found { config, mut warnings, files, .. } = found;
     let held = compare::hold(started, config);
     // Rules are checked against the targets that are written with them, which become live when the rules do.
     let targets = Targets::new(held.config.targets.clone());
-    let registry = Registry::builtin(registry::Parts { targets, ..actions });
+    let registry = Registry::builtin(registry::Parts { targets, ..actions }).with(plugins);
     let (live, found) = live::build_after(Some(before), &held.config, &registry, &files);
     warnings.extend(found);
     let warnings = warnings.sorted();

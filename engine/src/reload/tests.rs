@@ -119,6 +119,7 @@ impl Rig {
         let parts = Parts {
             started: found.config.clone(),
             registry,
+            plugins: Vec::new(),
             actions,
             store: Arc::clone(&store) as _,
             programs,
