@@ -10,6 +10,7 @@ pub mod log;
 pub mod outbound;
 pub mod params;
 pub mod plugin;
+pub mod process;
 pub mod registry;
 pub mod script;
 pub mod target;

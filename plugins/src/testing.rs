@@ -1,5 +1,6 @@
 //! What the tests of actions stand on: a call, and a server to call.
 
+pub(crate) mod captured;
 pub(crate) mod stand_in;
 
 use std::sync::Arc;

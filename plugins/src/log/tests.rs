@@ -1,49 +1,12 @@
-use std::io;
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
-
 use super::*;
 use crate::testing::call;
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::testing::captured::Captured;
 
 /// What a call with these parameters writes, as parsed JSON lines, and what it gives.
 async fn logged(params: &str) -> (Vec<serde_json::Value>, Result<Value, ActionError>) {
-    let lines = Lines::default();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let captured = Captured::start();
     let result = Log::new().call(call(params)).await;
-    drop(guard);
-    let bytes = lines.0.lock().unwrap().clone();
-    (
-        bytes
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(|line| serde_json::from_slice(line).unwrap())
-            .collect(),
-        result,
-    )
+    (captured.lines(), result)
 }
 
 #[tokio::test]
