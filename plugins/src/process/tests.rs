@@ -3,6 +3,7 @@
 mod calls;
 mod faults;
 mod lives;
+mod packs;
 
 use std::future::Future;
 use std::time::Duration;
