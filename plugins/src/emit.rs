@@ -142,13 +142,7 @@ impl Action for Emit {
 
 fn emission(call: &Call) -> Result<Emission, ActionError> {
     let params: EmitParams = params::decode_without(&call.params, "body")?;
-    let kind = params.kind;
-    if kind.is_empty() || kind.len() > TYPE_LIMIT || kind.chars().any(char::is_control) {
-        return Err(invalid("type", &format!("a type is a name of at most {TYPE_LIMIT} bytes, such as OriginalDue")));
-    }
-    if RESERVED.contains(&kind.as_str()) {
-        return Err(invalid("type", &format!("only Oncue itself raises {kind}: use another name")));
-    }
+    let kind = kind(&params.kind)?;
     let depth = call.event.depth.saturating_add(1);
     if depth > DEPTH_LIMIT {
         let message = format!(
@@ -158,7 +152,7 @@ fn emission(call: &Call) -> Result<Emission, ActionError> {
         return Err(ActionError::fatal("emit_too_deep", message));
     }
     Ok(Emission {
-        kind: EventType::from(kind.as_str()),
+        kind,
         // From the value itself: its numbers are exact, those of serde_json are not.
         body: match call.params.get("body") {
             Value::Null => Value::map(Map::new()),
@@ -174,7 +168,19 @@ fn emission(call: &Call) -> Result<Emission, ActionError> {
     })
 }
 
-fn keys(written: BTreeMap<String, Option<String>>) -> Result<Vec<CorrelationKey>, ActionError> {
+/// The type of an event that is not Oncue's own.
+pub(crate) fn kind(kind: &str) -> Result<EventType, ActionError> {
+    if kind.is_empty() || kind.len() > TYPE_LIMIT || kind.chars().any(char::is_control) {
+        return Err(invalid("type", &format!("a type is a name of at most {TYPE_LIMIT} bytes, such as OriginalDue")));
+    }
+    if RESERVED.contains(&kind) {
+        return Err(invalid("type", &format!("only Oncue itself raises {kind}: use another name")));
+    }
+    Ok(EventType::from(kind))
+}
+
+/// Correlation keys by name, sorted; empty ones are left out.
+pub(crate) fn keys(written: BTreeMap<String, Option<String>>) -> Result<Vec<CorrelationKey>, ActionError> {
     if written.len() > KEY_LIMIT {
         return Err(invalid("keys", &format!("an event has at most {KEY_LIMIT} correlation keys")));
     }

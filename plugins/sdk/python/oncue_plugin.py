@@ -14,6 +14,10 @@ A function gets its parameters as they are written in the rule, and the Call. It
 has at most 64 KiB, or None for none. It runs in a thread of its own, so several run at the same time, up to what
 plugin.yaml says as `calls`; write `calls: 1` for code that cannot bear that.
 
+A program may raise events by itself, from a thread of its own: threading.Thread(target=watch, daemon=True).start() before
+run(), and in watch() emit("ticket-17", "TicketClosed", {"ticket": 17}, keys={"ticket": "17"}). It returns when the event is
+stored.
+
 What is printed goes to the log of Oncue: standard output belongs to the protocol, and print() does not reach it.
 The protocol is described in docs/plugin-protocol.md.
 """
@@ -26,8 +30,9 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
-__all__ = ["Call", "Fatal", "Retry", "Unknown", "action", "run"]
+__all__ = ["Call", "Fatal", "Retry", "Unknown", "action", "emit", "run"]
 
 PROTOCOL = 1
 
@@ -117,6 +122,31 @@ class _Output:
 
 
 _actions = {}
+_events = {}
+_greeted = threading.Event()
+_output = None
+
+
+def emit(id, type, body=None, keys=None, subappid=None):
+    """Raises an event, and returns its id in Oncue once it and the runs that it starts are stored.
+
+    `id` names what happened: a second event of the same id is the same event, so it is safe to raise one again when the
+    program was ended meanwhile. While Oncue cannot store it, this tries again. Fatal: it cannot be stored at all.
+    """
+    _greeted.wait()
+    pause = 1
+    while True:
+        event = {"type": type, "body": body, "keys": keys or {}, "subappid": subappid}
+        answered = _events[id] = SimpleQueue()
+        _output.write({"type": "event", "id": id, "event": event})
+        answer = answered.get()
+        if answer["type"] == "ack":
+            return answer["event"]
+        error = answer["error"]
+        if error["class"] == "fatal":
+            raise Fatal(error["code"], error["message"])
+        time.sleep(max(pause, error.get("after_ms", 0) / 1000))
+        pause = min(2 * pause, 60)
 
 
 def action(function=None, *, name=None):
@@ -134,18 +164,23 @@ def run():
     # It ends with its input. A manager of services tells a whole service to end, and Oncue lets calls finish first.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    global _output
     output, calls, pool = _Output(), {}, None
+    _output = output
     for line in map(json.loads, sys.stdin.buffer):
         kind = line["type"]
         if kind == "hello":
             pool = ThreadPoolExecutor(line["calls"])
             # Where Oncue does not speak this version, it says so and ends the program.
             output.write({"type": "hello", "protocol": PROTOCOL, "actions": list(_actions)})
+            _greeted.set()
         elif kind == "call":
             call = calls[line["id"]] = Call(line, output)
             pool.submit(_serve, call, calls, output)
         elif kind == "cancel" and line["id"] in calls:
             calls[line["id"]]._cancelled.set()
+        elif kind in ("ack", "refused") and line["id"] in _events:
+            _events.pop(line["id"]).put(line)
         elif kind == "stop":
             break
     if pool:

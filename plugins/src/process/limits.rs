@@ -14,6 +14,12 @@ pub const LINE: usize = 1024 * 1024;
 pub const MEMORY: u64 = 1024 * 1024 * 1024;
 /// From its start to its hello: `process_start`.
 pub const START: Duration = Duration::from_secs(10);
+/// Events that it may have raised without having heard what became of them; it is not read on before it has heard of one.
+pub const EVENTS: usize = 16;
+/// How long storing an event may take, until it is refused for now.
+pub const TAKING: Duration = Duration::from_secs(30);
+/// The bytes of the id of an event.
+pub const EVENT_ID: usize = 200;
 /// From the deadline of a call to the end of its process, when it does not answer meanwhile.
 pub const GRACE: Duration = Duration::from_secs(2);
 /// From `stop` to its end.

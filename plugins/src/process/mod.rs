@@ -16,6 +16,7 @@
 
 mod child;
 mod ending;
+mod events;
 mod failure;
 mod inbox;
 mod journal;
@@ -39,6 +40,7 @@ use oncue_rules::value::{Map, Value};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout_at;
 
+pub use events::{Emits, Raised};
 pub use failure::{Failure, FailureKind};
 pub use journal::Origin;
 pub use protocol::{Hello, VERSION};
@@ -79,6 +81,8 @@ pub struct Options {
     pub grace: Duration,
     /// From `stop` to its end.
     pub stop: Duration,
+    /// Where the events go that it raises by itself. With this it is always kept running; without, it may raise none.
+    pub emits: Option<Arc<dyn Emits>>,
     /// What its lines in the log go through.
     pub scrub: Scrub,
     /// A fraction from 0 to 1: how much of a pause is made.
@@ -101,14 +105,15 @@ impl Options {
             start: limits::START,
             grace: limits::GRACE,
             stop: limits::STOP,
+            emits: None,
             scrub: Arc::new(str::to_owned),
             draw: fastrand::f64,
         }
     }
 }
 
-/// A program that does actions. It is started when it is first wanted, and again when it has ended; with the last of what
-/// holds this, it is stopped.
+/// A program that does actions. It is started when it is first wanted, and again when it has ended; one that raises events
+/// is wanted always, once [`Process::start`] was called. With the last of what holds this, it is stopped.
 pub struct Process {
     options: Arc<Options>,
     places: Arc<Semaphore>,
@@ -141,6 +146,11 @@ impl Process {
     pub fn new(options: Options) -> Self {
         let places = Arc::new(Semaphore::new(options.calls.max(1)));
         Self { options: Arc::new(options), places, calls: AtomicU64::new(0), supervisor: OnceLock::new() }
+    }
+
+    /// Lets a program run that raises events. Within a runtime.
+    pub fn start(&self) {
+        self.requests();
     }
 
     /// Does one attempt of a step; the outputs are a map of at most 64 KiB.

@@ -16,7 +16,8 @@ struct Line {
     call: Option<(u64, Arc<AtomicBool>)>,
 }
 
-/// Lines in their order. There are few: at most a call and its cancel for each place, and two more.
+/// Lines in their order. There are few: a call and its cancel for each place, the answers to a limited number of events, and
+/// two more.
 #[derive(Default)]
 pub(super) struct Outbox {
     lines: VecDeque<Line>,
@@ -27,6 +28,10 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
     }
 
     pub(super) fn push(&mut self, text: impl Into<String>) {

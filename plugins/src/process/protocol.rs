@@ -5,8 +5,11 @@ use std::time::Duration;
 use oncue_rules::value::{Map, Value};
 use tracing::Level;
 
+use super::events;
 use super::failure::{Failure, FailureKind};
 use super::limits;
+use crate::action::{ActionError, ErrorClass};
+use crate::emit::Emitted;
 use crate::text::printable;
 
 /// The version that is spoken here.
@@ -33,13 +36,14 @@ pub(super) enum Said {
     Hello(Hello),
     Result { id: u64, result: Result<Value, Failure> },
     Log { level: Level, message: String, id: Option<u64> },
+    Event { id: String, event: Value },
 }
 
-pub(super) fn hello(plugin: &str, version: &str, calls: usize, line: usize) -> String {
+pub(super) fn hello(plugin: &str, version: &str, calls: usize, line: usize, events: usize) -> String {
     let (plugin, version) = (Value::text(plugin).to_json(), Value::text(version).to_json());
     format!(
         "{{\"type\":\"hello\",\"protocols\":[{VERSION}],\"plugin\":{plugin},\"version\":{version},\"calls\":{calls},\
-         \"line\":{line}}}\n"
+         \"line\":{line},\"events\":{events}}}\n"
     )
 }
 
@@ -51,6 +55,26 @@ pub(super) fn call(id: u64, action: &str, left: Duration, members: &str) -> Stri
 
 pub(super) fn cancel(id: u64) -> String {
     format!("{{\"type\":\"cancel\",\"id\":{id}}}\n")
+}
+
+/// An event is stored, and so are the runs that it starts.
+pub(super) fn ack(id: &str, Emitted { event, duplicate }: Emitted) -> String {
+    let id = Value::text(id).to_json();
+    format!("{{\"type\":\"ack\",\"id\":{id},\"event\":\"{event}\",\"duplicate\":{duplicate}}}\n")
+}
+
+/// An event is not stored.
+pub(super) fn refused(id: &str, error: &ActionError) -> String {
+    let text = |text: &str| Value::text(text).to_json();
+    let (class, code, message) = (events::class(error.class), text(&error.code), text(&error.message));
+    let after = match error.class {
+        ErrorClass::Retry { after: Some(after) } | ErrorClass::Held { after } => {
+            format!(",\"after_ms\":{}", after.as_millis())
+        }
+        _ => String::new(),
+    };
+    let error = format!("{{\"class\":\"{class}\",\"code\":{code},\"message\":{message}{after}}}");
+    format!("{{\"type\":\"refused\",\"id\":{},\"error\":{error}}}\n", text(id))
 }
 
 /// What a line says.
@@ -67,6 +91,12 @@ pub(super) fn read(line: &[u8]) -> Result<Said, String> {
             Ok(Said::Result { id, result: result(&line) })
         }
         Some("log") => Ok(read_log(&line)),
+        Some("event") => match line.get("id").as_text() {
+            Some(id) if (1..=limits::EVENT_ID).contains(&id.len()) => {
+                Ok(Said::Event { id: id.to_owned(), event: line.get("event").clone() })
+            }
+            _ => Err(format!("is an event without `id`, a text of at most {} bytes", limits::EVENT_ID)),
+        },
         Some(other) => Err(format!("has the type {:?}, which the protocol does not know", printable(other, 40))),
         None => Err("has no `type`".to_owned()),
     }
@@ -139,7 +169,7 @@ fn read_log(line: &Value) -> Said {
     Said::Log { level, message, id: number(line.get("id")) }
 }
 
-fn number(value: &Value) -> Option<u64> {
+pub(super) fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
         _ => None,
@@ -160,14 +190,22 @@ mod tests {
     #[test]
     fn what_oncue_writes_is_json_with_its_type_and_id_first() {
         assert_eq!(
-            hello("a", "1.0", 4, 1024),
-            "{\"type\":\"hello\",\"protocols\":[1],\"plugin\":\"a\",\"version\":\"1.0\",\"calls\":4,\"line\":1024}\n"
+            hello("a", "1.0", 4, 1024, 0),
+            "{\"type\":\"hello\",\"protocols\":[1],\"plugin\":\"a\",\"version\":\"1.0\",\"calls\":4,\"line\":1024,\"events\":0}\n"
         );
         assert_eq!(
             call(7, "probe", Duration::from_secs(2), "\"params\":{}}"),
             "{\"type\":\"call\",\"id\":7,\"action\":\"probe\",\"deadline_ms\":2000,\"params\":{}}\n"
         );
         assert_eq!(cancel(7), "{\"type\":\"cancel\",\"id\":7}\n");
+        let after = Some(Duration::from_secs(2));
+        let error =
+            ActionError { class: ErrorClass::Retry { after }, code: "c".to_owned(), message: "\"m\"".to_owned() };
+        assert_eq!(
+            refused("a\nb", &error),
+            "{\"type\":\"refused\",\"id\":\"a\\nb\",\"error\":{\"class\":\"retry\",\"code\":\"c\",\"message\":\"\\\"m\\\"\",\
+             \"after_ms\":2000}}\n"
+        );
     }
 
     #[test]
@@ -189,6 +227,8 @@ mod tests {
             (r#"{"type":"answer"}"#, "has the type \"answer\", which the protocol does not know"),
             (r#"{"id":7}"#, "has no `type`"),
             ("7", "has no `type`"),
+            (r#"{"type":"event","event":{}}"#, "is an event without `id`, a text of at most 200 bytes"),
+            (r#"{"type":"event","id":""}"#, "is an event without `id`, a text of at most 200 bytes"),
         ] {
             assert_eq!(read(line.as_bytes()), Err(problem.to_owned()), "{line}");
         }

@@ -14,6 +14,7 @@ use tracing::Level;
 
 use super::child::Running;
 use super::ending::Why;
+use super::events::Raising;
 use super::failure::Failure;
 use super::inbox::{Inbox, Job, Request};
 use super::journal::{Journal, Origin};
@@ -50,6 +51,7 @@ struct Session<'s> {
     running: Running,
     outbox: Outbox,
     flying: HashMap<u64, Flying>,
+    raising: Raising,
     hello: Option<Hello>,
     hello_by: Instant,
     stop_by: Option<Instant>,
@@ -64,6 +66,8 @@ enum Happening {
     Complained(io::Result<Read>),
     Wrote(io::Result<usize>),
     Exited(io::Result<ExitStatus>),
+    /// The fate of an event is clear: the line that says so, and whether it was new.
+    Taken(String, bool),
     Time,
 }
 
@@ -81,13 +85,15 @@ pub(super) async fn run(options: &Options, inbox: &mut Inbox, journal: &mut Jour
         }
     };
     let mut outbox = Outbox::default();
-    outbox.push(protocol::hello(&options.plugin, &options.version, options.calls, options.line));
+    let events = if options.emits.is_some() { limits::EVENTS } else { 0 };
+    outbox.push(protocol::hello(&options.plugin, &options.version, options.calls, options.line, events));
     let session = Session {
         options,
         journal,
         running,
         outbox,
         flying: HashMap::new(),
+        raising: Raising::default(),
         hello: None,
         hello_by: Instant::now() + options.start,
         stop_by: None,
@@ -114,9 +120,11 @@ impl Session<'_> {
         let until = self.next_moment(now);
         let Running { child, stdin, stdout, stderr, .. } = &mut self.running;
         let (may_write, outbox) = (stdin.is_some() && !self.outbox.is_empty(), &self.outbox);
+        // Whoever does not read the answers to its events is not read either.
+        let may_read = self.raising.has_room() && outbox.len() <= 2 * (self.options.calls + 1) + limits::EVENTS;
         tokio::select! {
             request = inbox.receive(), if inbox.is_open => Happening::Asked(request),
-            read = stdout.next(), if stdout.is_due(now) => Happening::Said(read),
+            read = stdout.next(), if may_read && stdout.is_due(now) => Happening::Said(read),
             read = stderr.next(), if stderr.is_due(now) => Happening::Complained(read),
             written = async {
                 match stdin {
@@ -125,6 +133,7 @@ impl Session<'_> {
                 }
             }, if may_write => Happening::Wrote(written),
             status = child.wait() => Happening::Exited(status),
+            (line, is_new) = self.raising.answer() => Happening::Taken(line, is_new),
             () = async {
                 match until {
                     Some(until) => sleep_until(until.into()).await,
@@ -167,6 +176,13 @@ impl Session<'_> {
             }
             Happening::Wrote(Err(_)) => Err(Why::ClosedInput),
             Happening::Exited(status) => Err(status.map_or_else(Why::Pipe, Why::Exited)),
+            Happening::Taken(line, is_new) => {
+                self.has_answered |= is_new;
+                if self.stop_by.is_none() {
+                    self.outbox.push(line);
+                }
+                Ok(())
+            }
             Happening::Time => self.time(Instant::now()),
         }
     }
@@ -257,8 +273,17 @@ impl Session<'_> {
             Said::Hello(hello) if hello.protocol != VERSION => return Err(Why::Version(hello.protocol)),
             Said::Hello(_) if self.hello.is_some() => return wrong("is a second hello".to_owned(), self),
             Said::Hello(hello) => self.hello = Some(hello),
-            Said::Result { .. } if self.hello.is_none() => return wrong("comes before its hello".to_owned(), self),
+            Said::Result { .. } | Said::Event { .. } if self.hello.is_none() => {
+                return wrong("comes before its hello".to_owned(), self);
+            }
             Said::Result { id, result } => self.answered(id, result, line.len()),
+            Said::Event { id, event } => {
+                self.running.stdout.charge(line.len(), Instant::now());
+                let answer = self.raising.raise(self.options, id, &event);
+                if let Some(answer) = answer {
+                    self.outbox.push(answer);
+                }
+            }
             Said::Log { level, message, id } => {
                 self.running.stdout.charge(line.len(), Instant::now());
                 let origin = id.and_then(|id| self.flying.get(&id)).map(|flying| &flying.origin);
@@ -319,7 +344,9 @@ impl Session<'_> {
         let is_well = match &why {
             Why::Stopped => true,
             Why::Exited(status) => {
-                self.stop_by.is_some() || (status.success() && self.has_answered && self.flying.is_empty())
+                // One that raises events should not end at all.
+                let may_end = self.options.emits.is_none() && self.has_answered && self.flying.is_empty();
+                self.stop_by.is_some() || (status.success() && may_end)
             }
             _ => false,
         };

@@ -57,7 +57,7 @@ impl Supervisor {
 
     /// Until it is told to stop, or nobody is left who could ask for anything.
     pub(super) async fn run(mut self) {
-        while self.inbox.wanted().await {
+        while self.is_wanted().await {
             if !self.wait().await {
                 continue;
             }
@@ -74,19 +74,26 @@ impl Supervisor {
         // Dropping what waits tells it.
     }
 
+    /// Waits until a process is to run; false when none is any more.
+    async fn is_wanted(&mut self) -> bool {
+        if self.options.emits.is_some() { !self.inbox.is_stopping() } else { self.inbox.wanted().await }
+    }
+
     /// Waits out a short pause. False when there is nothing to start it for any more; who would have to wait for long is
     /// told so.
     async fn wait(&mut self) -> bool {
         let Some(until) = self.pause.until else { return true };
-        let left = until.saturating_duration_since(Instant::now());
-        if left > limits::WAITED {
-            let message = format!("the process of the plugin {} {}", self.options.plugin, self.pause.why);
-            self.inbox.turn_away(&Failure::new(FailureKind::Held { after: left }, "process_paused", message));
-            return false;
-        }
         let pause = sleep_until(until.into());
         tokio::pin!(pause);
         while !self.inbox.is_stopping() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left > limits::WAITED {
+                let message = format!("the process of the plugin {} {}", self.options.plugin, self.pause.why);
+                self.inbox.turn_away(&Failure::new(FailureKind::Held { after: left }, "process_paused", message));
+                if self.options.emits.is_none() {
+                    return false;
+                }
+            }
             tokio::select! {
                 () = &mut pause => return true,
                 request = self.inbox.receive() => {

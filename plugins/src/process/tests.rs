@@ -1,6 +1,7 @@
 //! Real small programs, well-behaved and not.
 
 mod calls;
+mod events;
 mod faults;
 mod lives;
 mod packs;
