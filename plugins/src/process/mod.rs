@@ -85,8 +85,8 @@ pub struct Options {
     pub emits: Option<Arc<dyn Emits>>,
     /// What its lines in the log go through.
     pub scrub: Scrub,
-    /// A fraction from 0 to 1: how much of a pause is made.
-    draw: fn() -> f64,
+    /// Gives a fraction from 0 to 1: how much of the longest pause is made before it is started again.
+    pub draw: fn() -> f64,
 }
 
 impl Options {
