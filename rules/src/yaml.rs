@@ -41,6 +41,27 @@ pub fn skim(text: &str) -> Option<usize> {
 ///
 /// A tree may come together with errors (a repeated key, a tag), so that a caller can go on and report everything at once.
 pub fn read(file: &SourceFile, diagnostics: &mut Diagnostics) -> Option<Node> {
+    read_with(file, None, diagnostics)
+}
+
+/// As [`read`], for a file whose outermost mapping holds a list of this name: its items are handed over one by one, each when it
+/// is read to its end, and are null in the tree. A file of very many items is never in memory as a whole.
+pub fn read_items<'a>(
+    file: &'a SourceFile,
+    list: &'a str,
+    each: &'a mut dyn FnMut(Node),
+    diagnostics: &'a mut Diagnostics,
+) -> Option<Node> {
+    read_with(file, Some(Items { list, each }), diagnostics)
+}
+
+/// Whom the items of a list go to.
+struct Items<'a> {
+    list: &'a str,
+    each: &'a mut dyn FnMut(Node),
+}
+
+fn read_with<'a>(file: &'a SourceFile, items: Option<Items<'a>>, diagnostics: &'a mut Diagnostics) -> Option<Node> {
     if file.text.len() > SIZE_LIMIT {
         diagnostics.push(Diagnostic {
             severity: Severity::Error,
@@ -61,6 +82,7 @@ pub fn read(file: &SourceFile, diagnostics: &mut Diagnostics) -> Option<Node> {
         anchors: HashMap::new(),
         nodes: 0,
         root: None,
+        items,
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(next) = parser.next_event() {
@@ -175,6 +197,7 @@ struct Builder<'a> {
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
     root: Option<Node>,
+    items: Option<Items<'a>>,
 }
 
 impl Builder<'_> {
@@ -352,6 +375,7 @@ impl Builder<'_> {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), size));
         }
+        let node = self.hand_over(node);
         let Some(Open { content, .. }) = self.open.last_mut() else {
             self.root = Some(node);
             return;
@@ -367,6 +391,22 @@ impl Builder<'_> {
                 }
             },
         }
+    }
+
+    /// What is kept of a node: nothing but its place when it is an item of the list that goes to somebody else.
+    fn hand_over(&mut self, node: Node) -> Node {
+        let Some(Items { list, each }) = &mut self.items else { return node };
+        let [Open { content: Content::Map { key: PendingKey::Read(key), .. }, .. }, Open { content, .. }] =
+            &self.open[..]
+        else {
+            return node;
+        };
+        if key.text != *list || !matches!(content, Content::List(_)) {
+            return node;
+        }
+        let span = node.span;
+        each(node);
+        Node { span, kind: NodeKind::Scalar(Value::Null) }
     }
 
     fn awaits_key(&self) -> bool {

@@ -31,15 +31,19 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{ActionCatalog, RuleFiles};
 use crate::decode::{Field, Findings};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostics, SourceFile, Span};
 use crate::ids::ContentHash;
 use crate::node::Node;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
 use crate::rule_set::Defaults;
+use crate::yaml;
 
 pub(crate) use defaults::Usable;
 pub(crate) use selected::Configured;
+
+/// What holds the rules of a file.
+const RULES: &str = "rules";
 
 /// What rules are checked against.
 #[derive(Clone, Copy)]
@@ -84,20 +88,28 @@ pub(crate) fn read_defaults(
     defaults::read(defaults, surroundings, findings)
 }
 
-/// The rules of a file. Every problem goes to `findings`; a rule with errors is left out.
-pub(crate) fn read_file<'a>(
-    node: &'a Node,
+/// The rules of a file. Every problem goes to `findings`; a rule with errors is left out. `None` when the file is no YAML, which
+/// goes to `diagnostics`: what was found up to there says nothing then.
+pub(crate) fn read_file(
+    file: &SourceFile,
     surroundings: Surroundings<'_>,
-    findings: &'a Findings<'a>,
-) -> (Vec<Loaded>, Vec<NamedAt>) {
-    let mut names = Vec::new();
-    let file = Field::new(findings, "a rule file", node);
-    let Some(mut fields) = file.fields("a rule file") else { return (Vec::new(), names) };
-    let list = fields.required("rules", "write `rules:` and below it the list of rules");
-    fields.finish();
-    let written = list.and_then(|list| list.items("write each rule as an item: `- name: ...`")).unwrap_or_default();
-    let rules = written.iter().filter_map(|rule| rule::read(rule, surroundings, &mut names)).collect();
-    (rules, names)
+    findings: &Findings<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Vec<Loaded>, Vec<NamedAt>)> {
+    let (mut rules, mut names, mut count) = (Vec::new(), Vec::new(), 0);
+    let mut each = |node: Node| {
+        let rule = Field::new(findings, format!("{RULES}[{count}]"), &node);
+        count += 1;
+        rules.extend(rule::read(&rule, surroundings, &mut names));
+    };
+    let node = yaml::read_items(file, RULES, &mut each, diagnostics)?;
+    if let Some(mut fields) = Field::new(findings, "a rule file", &node).fields("a rule file") {
+        let list = fields.required(RULES, "write `rules:` and below it the list of rules");
+        fields.finish();
+        // That it is a list; its items were read.
+        let _items = list.and_then(|list| list.items("write each rule as an item: `- name: ...`"));
+    }
+    Some((rules, names))
 }
 
 /// One rule, such as that of a closure.

@@ -13,7 +13,6 @@ use crate::matcher::{Builder, Subject};
 use crate::pattern::{Match, Pattern};
 use crate::rule::{AppSelection, Mode, Rule, Subscription};
 use crate::value::Value;
-use crate::yaml;
 
 impl RuleSet {
     /// Reads rule files. Everything that is wrong in any of them is reported at once; there is a set when nothing is an
@@ -49,9 +48,9 @@ impl RuleSet {
         let mut gathered = Gathered::after(before);
         let mut taken = HashMap::new();
         for file in files {
-            let Some(node) = yaml::read(file, &mut diagnostics) else { continue };
             let findings = Findings::new(file);
-            let (rules, names) = language::read_file(&node, surroundings, &findings);
+            let read = language::read_file(file, surroundings, &findings, &mut diagnostics);
+            let Some((rules, names)) = read else { continue };
             refuse_taken_names(names, &mut taken, &findings);
             diagnostics.extend(findings.into_diagnostics());
             gathered.add(file, rules);
