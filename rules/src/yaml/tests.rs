@@ -1,4 +1,6 @@
 use super::*;
+use crate::node::NodeKind;
+use crate::value::Value;
 
 fn source(text: &str) -> SourceFile {
     SourceFile { name: "rules.yaml".into(), text: text.into() }
