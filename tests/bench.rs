@@ -12,11 +12,11 @@ rules:
   - { name: broken, on: FileDeleted, if: event.depth > null, steps: [{ id: said, set: { a: 1 } }] }
 "#;
 
-const WITHOUT_APPS: &str = r#"
+const WITHOUT_APPS: &str = "
 rules:
   - { name: uploads, on: NewFileUpload, steps: [{ id: said, set: { a: 1 } }] }
   - { name: tickets, on: TicketOpened, match: { payload.urgent: true }, steps: [{ id: said, set: { a: 1 } }] }
-"#;
+";
 
 /// Two uploads, of which one is a video, and a deletion.
 fn events() -> String {
