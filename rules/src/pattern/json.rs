@@ -18,7 +18,7 @@ pub(super) fn read(text: &str) -> Result<Node, PatternError> {
     let mut tokens = Tokens::new(text.as_bytes());
     let mut open: Vec<Open> = Vec::new();
     loop {
-        let (event, place) = tokens.next().map_err(not_json)?;
+        let (event, place) = tokens.next().map_err(|problem| not_json(text, problem))?;
         let span = Span { start: place.start, end: place.end };
         if matches!(event, JsonEvent::StartArray | JsonEvent::StartObject) && open.len() >= DEPTH_LIMIT {
             return Err(error(span, format!("nested deeper than {DEPTH_LIMIT} levels"), "nest less deeply"));
@@ -52,7 +52,7 @@ pub(super) fn read(text: &str) -> Result<Node, PatternError> {
         match open.last_mut() {
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { entries, key, .. }) => entries.extend(key.take().map(|key| (key, node))),
-            None => return tokens.end().map(|()| node).map_err(not_json),
+            None => return tokens.end().map(|()| node).map_err(|problem| not_json(text, problem)),
         }
     }
 }
@@ -73,6 +73,8 @@ fn error(span: Span, message: impl Into<String>, hint: &str) -> PatternError {
     PatternError { span, message: message.into(), hint: Some(hint.to_owned()) }
 }
 
-fn not_json(Misplaced { place, message }: Misplaced) -> PatternError {
-    error(Span { start: place.start, end: place.end }, format!("not JSON: {message}"), "write one JSON object")
+/// The parser counts bytes: what it names may begin or end within a character.
+fn not_json(text: &str, Misplaced { place, message }: Misplaced) -> PatternError {
+    let span = Span { start: text.floor_char_boundary(place.start), end: text.ceil_char_boundary(place.end) };
+    error(span, format!("not JSON: {message}"), "write one JSON object")
 }

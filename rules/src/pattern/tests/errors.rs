@@ -28,6 +28,7 @@ fn shapes_that_are_no_match() {
     one(r#"{"a": [{}]}"#, "{}: an empty mapping", "operator");
     one(r#"{"a": [{"b": 1, "c": 2}]}"#, r#"{"b": 1, "c": 2}: fields in a list of values"#, "$or");
     one(r#"{"a" 1}"#, "1: not JSON: object keys must be strings", "JSON object");
+    one("{\"a\": 1}\u{212a}", "\u{212a}: not JSON: unexpected byte: \\xE2", "JSON object");
     one(r#"{"a": 1} x"#, "x: not JSON: unexpected char: 'x'", "JSON object");
 }
 
