@@ -141,6 +141,26 @@ fn a_pair_says_which_condition_failed() {
 }
 
 #[test]
+fn what_is_not_found_out_within_the_limits_is_neither_a_match_nor_none() {
+    // One value is compared with so many alternatives that a long list of them takes too many steps.
+    let wildcards: Vec<_> = (0..1_000).map(|n| json!({ "wildcard": format!("*{n}*") })).collect();
+    let pattern = json!({ "a": wildcards }).to_string();
+    let event = json!({ "a": vec!["x"; 100_000] }).to_string();
+    let message = "whether it matches was not found out within 2000000 steps for one match and 20000000 for all rules";
+    let ran = oncue(&["match"]).with_input(&pair(&pattern, &event).to_string()).success();
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&answer["error"], &answer["matched"]), (&json!("too-costly"), &Value::Null));
+    assert!(answer["message"].as_str().unwrap().starts_with(message), "{answer}");
+
+    let folder = Folder::new();
+    folder.write("pattern.json", &pattern);
+    folder.write("event.json", &event);
+    let ran = oncue(&["match", "--pattern", "pattern.json", "--event", "event.json"]).within(&folder).failure();
+    assert_eq!((ran.code, ran.stdout.as_str()), (7, ""));
+    assert!(ran.stderr.starts_with(&format!("error: {message}")), "{}", ran.stderr);
+}
+
+#[test]
 fn patterns_and_events_are_texts_files_or_standard_input() {
     let folder = Folder::new();
     folder.write("pattern.json", r#"{"a":{"prefix":"x"}}"#);

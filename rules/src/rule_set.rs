@@ -111,7 +111,7 @@ impl RuleSet {
     }
 
     /// The rules whose match holds for a body, by the bytes of it: type, application and `match`, without `if`. What a match
-    /// names outside of `body` is not there.
+    /// names outside of `body` is not there. Rules that were not decided are left out.
     ///
     /// # Errors
     ///
@@ -127,9 +127,10 @@ impl RuleSet {
         let tree = || value.get_or_init(|| Value::from_json(body)).as_ref().map_err(JsonError::clone);
         let document = |body: &Value| Value::map([("body".to_owned(), body.clone())].into());
         let asked = Document { kind, app, event: None, body, payload: None };
-        let found = self.matcher.find(asked, tree, |number| {
+        let found = self.matcher.find(asked, tree, |number, steps| {
             let document = whole.get_or_init(|| tree().map(document).unwrap_or_default());
-            rule(number).and_then(|rule| rule.pattern.as_ref()).is_none_or(|pattern| pattern.matches(document))
+            let pattern = rule(number).and_then(|rule| rule.pattern.as_ref());
+            pattern.map_or(Ok(true), |pattern| pattern.decide(document, steps))
         })?;
         Ok(found.matched.into_iter().filter_map(rule).collect())
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use oncue_rules::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
+use oncue_rules::matcher::Single;
 use oncue_rules::pattern::{Pattern, PatternError};
 use oncue_rules::value;
 use oncue_rules::yaml;
@@ -31,11 +32,12 @@ Without --pattern and --event, each line of standard input is a pair, as JSON te
   {"id": "a", "pattern": "{\"Size\": 11}", "event": "{\"Size\": 11}"}
 and for each there is a line, in this order, at once:
   {"id": "a", "matched": true}
-  {"id": "b", "error": "invalid-pattern", "message": "…"}     or invalid-event
+  {"id": "b", "error": "invalid-pattern", "message": "…"}     or invalid-event, too-costly
   {"line": 3, "error": "invalid-line", "message": "…"}        for what is no such pair
 `id` may be anything or be left out; empty lines are passed over; a line has at most 16 MiB.
 
-Exit codes: 0 matched, 8 not matched, 2 the event is invalid, 3 the pattern is invalid, 4 no such file.
+Exit codes: 0 matched, 8 not matched, 2 the event is invalid, 3 the pattern is invalid, 4 no such file, 7 it was not found
+out within the limit of steps (docs/matching.md).
 For a stream: 0 every line was a pair, whatever came of it; 2 some line was not."#;
 
 /// Say whether a pattern matches an event, as `match` in a rule would; no server is needed
@@ -61,9 +63,13 @@ pub(super) fn run(args: &Args, output: Output<'_>) -> Result<(), Failure> {
         ));
     }
     let pattern = compile(Given::read(pattern, "--pattern")?)?;
-    let event = document(&Given::read(event, "--event")?)?;
-    let mismatch = pattern.mismatch(&event);
-    let is_match = mismatch.is_none();
+    let text = Given::read(event, "--event")?;
+    let event = document(&text)?;
+    let single = Single::new(pattern);
+    let is_match = single
+        .decide(&text.bytes, &event)
+        .map_err(|too_costly| Failure::new(Exit::Refused, format!("{too_costly}: give less")))?;
+    let mismatch = if is_match { None } else { single.pattern().mismatch(&event) };
     let mismatch = mismatch.map(|why| json!({ "path": why.path, "expected": why.expected, "actual": why.actual }));
     output.answer(&json!({ "matched": is_match, "mismatch": mismatch }), describe);
     if is_match { Ok(()) } else { Err(Failure::said(Exit::NoMatch)) }

@@ -7,7 +7,7 @@ use super::program::{Shared, code};
 use super::scaled::{Exact, Scaled};
 use super::sightings::{NONE, Seen, Sighting, Sightings};
 use super::symbols::{Symbols, UNKNOWN};
-use crate::pattern::condition::Test;
+use crate::pattern::condition::{TEXT_STEP, Test};
 use crate::value::Value;
 
 /// What a check says.
@@ -17,6 +17,8 @@ pub(super) enum Answer {
     No,
     /// Conditions choose between elements of a list: only the rule itself can say.
     Ask,
+    /// There were too many values to compare.
+    TooCostly,
 }
 
 /// An event that is checked.
@@ -112,8 +114,10 @@ impl<'e> Check<'_, 'e> {
     /// Whether the event fulfils a program.
     #[inline]
     pub(super) fn program(&mut self, program: &[u8]) -> Answer {
-        let answer = self.all(Reader { rest: program });
-        if answer == Answer::No || self.seen.choices.is_empty() { answer } else { self.agreed(program, answer) }
+        match self.all(Reader { rest: program }) {
+            answer @ (Answer::Yes | Answer::Ask) if !self.seen.choices.is_empty() => self.agreed(program, answer),
+            answer => answer,
+        }
     }
 
     /// Whether the event holds the value that all rules of a group ask for.
@@ -147,7 +151,7 @@ impl<'e> Check<'_, 'e> {
                 _ => Answer::Ask,
             };
             match holds {
-                Answer::No => return Answer::No,
+                Answer::No | Answer::TooCostly => return holds,
                 Answer::Ask => answer = Answer::Ask,
                 Answer::Yes => {}
             }
@@ -162,7 +166,7 @@ impl<'e> Check<'_, 'e> {
         while !branches.rest.is_empty() {
             let length = branches.u32() as usize;
             match self.all(Reader { rest: branches.bytes(length) }) {
-                Answer::Yes => return Answer::Yes,
+                holds @ (Answer::Yes | Answer::TooCostly) => return holds,
                 Answer::Ask => answer = Answer::Ask,
                 Answer::No => {}
             }
@@ -187,6 +191,9 @@ impl<'e> Check<'_, 'e> {
             } else if self.any(letter, on.field, reader) {
                 answer = Answer::Yes;
             }
+            if self.steps_left == 0 {
+                return Answer::TooCostly;
+            }
         }
         answer
     }
@@ -203,6 +210,9 @@ impl<'e> Check<'_, 'e> {
         let (mut holds, mut steps) = (false, 1);
         for (at, sighting) in self.seen.of(field) {
             steps += 1;
+            if letter == code::TEST {
+                steps += self.text_steps(start, sighting);
+            }
             if self.one(letter, start, at, sighting) {
                 holds = true;
                 break;
@@ -210,6 +220,13 @@ impl<'e> Check<'_, 'e> {
         }
         self.steps_left = self.steps_left.saturating_sub(steps);
         holds
+    }
+
+    /// How many steps it takes to look through a text, beside the one that any value takes.
+    fn text_steps(&self, mut reader: Reader<'_>, sighting: &Sighting<'e>) -> u64 {
+        let Some(text) = text_of(sighting).filter(|text| text.len() >= TEXT_STEP) else { return 0 };
+        let looks = self.shared.tests.get(reader.u32() as usize).map(|test| test.text_steps(text.len()));
+        looks.unwrap_or(0) as u64
     }
 
     /// Whether one value fulfils an alternative.
@@ -313,6 +330,7 @@ impl<'e> Check<'_, 'e> {
         }
         let mut left = CHOICE_LIMIT;
         let found = self.choose(&chosen, &mut Vec::new(), &mut left);
+        self.steps_left = self.steps_left.saturating_sub(u64::from(CHOICE_LIMIT - left));
         match found {
             _ if left == 0 => Answer::Ask,
             true => Answer::Yes,

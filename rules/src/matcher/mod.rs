@@ -20,6 +20,7 @@ mod scaled;
 mod scan;
 mod segment;
 mod sightings;
+mod single;
 mod symbols;
 mod walk;
 
@@ -38,14 +39,15 @@ use self::segment::{Outcome, Scratch, Segment};
 use self::sightings::{NONE, Seen, Sightings};
 use crate::event::Payload;
 use crate::ids::{EventType, SubAppId};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, TooCostly};
 use crate::value::Value;
 
 pub use self::build::Builder;
 pub use self::plan::Subject;
+pub use self::single::Single;
 
-/// How many times values may be compared for one event: well below a second. Rules that were not looked at by then are
-/// reported, and neither match nor "do not match".
+/// How many times values may be compared for one event, and as many times again be looked at by the matches of rules that have
+/// to be asked: about a second. Rules that were not decided by then are reported, and neither match nor "do not match".
 pub const STEP_LIMIT: u64 = 20_000_000;
 
 /// Rules, ready to be asked.
@@ -86,17 +88,50 @@ pub struct Document<'e> {
 pub struct Found {
     /// The numbers of the rules that match, in order.
     pub matched: Vec<u32>,
-    /// The numbers of rules that were not decided within [`STEP_LIMIT`], in order.
+    /// The numbers of rules that were not decided, in order: not within [`STEP_LIMIT`] for all, or not within the limit of
+    /// their own match.
     pub undecided: Vec<u32>,
 }
 
 impl Found {
-    /// With those of the open rules that match when they are asked.
-    fn with(mut self, open: Vec<u32>, mut ask: impl FnMut(u32) -> bool) -> Self {
-        self.matched.extend(open.into_iter().filter(|rule| ask(*rule)));
-        self.matched.sort_unstable();
-        self.matched.dedup();
-        self
+    /// Whether a rule matches.
+    ///
+    /// # Errors
+    ///
+    /// [`TooCostly`] when that was not found out.
+    pub fn says(&self, rule: u32) -> Result<bool, TooCostly> {
+        let is_in = |rules: &[u32]| rules.binary_search(&rule).is_ok();
+        if is_in(&self.undecided) { Err(TooCostly) } else { Ok(is_in(&self.matched)) }
+    }
+}
+
+/// What is known once all rules were looked at that an event may concern.
+struct Looked {
+    found: Found,
+    /// Those that have to be asked.
+    open: Vec<u32>,
+}
+
+impl Looked {
+    /// Asks the open rules, until [`STEP_LIMIT`] is reached.
+    fn ask(self, mut ask: impl FnMut(u32, &mut u64) -> Result<bool, TooCostly>) -> Found {
+        let Self { mut found, open } = self;
+        let mut steps_left = STEP_LIMIT;
+        for rule in open {
+            match ask(rule, &mut steps_left) {
+                Ok(true) => found.matched.push(rule),
+                Ok(false) => {}
+                Err(TooCostly) => found.undecided.push(rule),
+            }
+        }
+        for rules in [&mut found.matched, &mut found.undecided] {
+            rules.sort_unstable();
+            rules.dedup();
+        }
+        // A rule that is found by several of its values is looked at for each: once may be enough to know that it matches.
+        let Found { matched, undecided } = &mut found;
+        undecided.retain(|rule| matched.binary_search(rule).is_err());
+        found
     }
 }
 
@@ -131,8 +166,8 @@ impl Matcher {
     }
 
     /// The rules that match an event, from the bytes of its body. `tree` gives the value of the body, where the bytes do not tell:
-    /// a name that a rule looks at is repeated. `ask` gives the answer of a rule's own match on the whole document, where its
-    /// conditions choose among the elements of a list.
+    /// a name that a rule looks at is repeated. `ask` gives the answer of a rule's own match on the whole document, within the
+    /// steps that are left ([`Pattern::decide`]), where its conditions choose among the elements of a list.
     ///
     /// # Errors
     ///
@@ -141,12 +176,12 @@ impl Matcher {
         &self,
         document: Document<'e>,
         tree: impl FnOnce() -> Result<&'e Value, E>,
-        ask: impl FnMut(u32) -> bool,
+        ask: impl FnMut(u32, &mut u64) -> Result<bool, TooCostly>,
     ) -> Result<Found, E> {
         let fields = &self.names.fields;
         let root = |name| fields.child(Fields::ROOT, name);
         let roots = Roots { body: root("body"), payload: root("payload").zip(document.payload) };
-        let (found, open) = with_memory(fields.len(), |mut seen, scratch| {
+        let looked = with_memory(fields.len(), |mut seen, scratch| {
             let outcome = match scan::scan(document.body, fields, roots, &mut seen) {
                 Ok(()) => Ok(self.judge(document, &mut seen, scratch)),
                 Err(Unread) => tree().map(|body| {
@@ -157,7 +192,7 @@ impl Matcher {
             };
             (outcome, seen)
         })?;
-        Ok(found.with(open, ask))
+        Ok(looked.ask(ask))
     }
 
     /// Whether a rule names something in this member of the document.
@@ -166,8 +201,7 @@ impl Matcher {
         self.names.fields.child(Fields::ROOT, name).is_some()
     }
 
-    /// The rules that match, in no order, and those that have to be asked.
-    fn judge<'e>(&self, document: Document<'e>, seen: &mut Sightings<'e>, scratch: &mut Scratch) -> (Found, Vec<u32>) {
+    fn judge<'e>(&self, document: Document<'e>, seen: &mut Sightings<'e>, scratch: &mut Scratch) -> Looked {
         let fields = &self.names.fields;
         if let Some((event, root)) = document.event.zip(fields.child(Fields::ROOT, "event")) {
             walk::walk(event, fields, root, seen);
@@ -189,11 +223,9 @@ impl Matcher {
             found.undecided.extend(outcome.undecided.iter().filter_map(number));
             open.extend(outcome.open.iter().filter_map(number));
         }
-        for rules in [&mut found.undecided, &mut open] {
-            rules.sort_unstable();
-            rules.dedup();
-        }
-        (found, open)
+        open.sort_unstable();
+        open.dedup();
+        Looked { found, open }
     }
 }
 

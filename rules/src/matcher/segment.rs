@@ -64,7 +64,7 @@ pub(super) struct Outcome {
     pub(super) matched: Vec<u32>,
     /// Those of which only the rule itself can say.
     pub(super) open: Vec<u32>,
-    /// Those that were not looked at, for there were too many values to compare.
+    /// Those that were not looked at, or not to the end, for there were too many values to compare.
     pub(super) undecided: Vec<u32>,
     /// How many values may still be compared.
     pub(super) steps_left: u64,
@@ -161,6 +161,7 @@ impl Segment {
                     Answer::Yes => outcome.matched.push(rule),
                     Answer::No => {}
                     Answer::Ask => outcome.open.push(rule),
+                    Answer::TooCostly => outcome.undecided.push(rule),
                 }
             }
         }

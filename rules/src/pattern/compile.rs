@@ -262,7 +262,14 @@ fn depths(branches: &[Vec<Part>]) -> (usize, usize) {
 
 /// JSON text of a value, cut at [`QUOTE_LIMIT`].
 pub(super) fn quoted(value: &Value) -> String {
-    shortened(value.to_json())
+    match value {
+        // What is cut off anyway need not be written.
+        Value::Text(text) => {
+            let start = text.char_indices().nth(QUOTE_LIMIT).map_or(&**text, |(end, _)| &text[..end]);
+            shortened(Value::text(start).to_json())
+        }
+        _ => shortened(value.to_json()),
+    }
 }
 
 fn shortened(json: String) -> String {

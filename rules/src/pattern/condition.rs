@@ -49,6 +49,22 @@ pub(crate) struct Either {
 }
 
 impl Part {
+    /// The same, one name farther from the root.
+    pub(crate) fn within(&self, outer: &FieldPath) -> Self {
+        match self {
+            Self::Field(condition) => Self::Field(Condition { path: outer.join(&condition.path), ..condition.clone() }),
+            Self::Either(either) => {
+                let branch = |parts: &Vec<Self>| parts.iter().map(|part| part.within(outer)).collect();
+                Self::Either(Either {
+                    path: Some(either.path.as_ref().map_or_else(|| outer.clone(), |path| outer.join(path))),
+                    shared: either.shared + 1,
+                    shortest: either.shortest + 1,
+                    branches: either.branches.iter().map(branch).collect(),
+                })
+            }
+        }
+    }
+
     /// The conditions of the part, in written order.
     pub(crate) fn conditions(&self) -> Box<dyn Iterator<Item = &Condition> + '_> {
         match self {
@@ -174,6 +190,9 @@ impl Range {
     }
 }
 
+/// So many bytes of a text are looked through for one step.
+pub(crate) const TEXT_STEP: usize = 16;
+
 impl Test {
     /// Whether a scalar or a map at the path fulfils it. A list does not count: its elements do.
     pub(crate) fn holds(&self, value: &Value) -> bool {
@@ -201,6 +220,16 @@ impl Test {
             Self::Cidr(block) => block.contains(text),
             _ => false,
         }
+    }
+
+    /// How many steps it takes to look through a text of so many bytes, beside the one that any value takes.
+    pub(crate) fn text_steps(&self, bytes: usize) -> usize {
+        let looks = match self {
+            Self::Text(Shape::Wildcard(_)) | Self::Regex(_) => 1,
+            Self::NoneOf(shapes) => shapes.len(),
+            _ => 0,
+        };
+        looks * (bytes / TEXT_STEP)
     }
 
     /// Whether a list at the path fulfils it, whatever its elements are.

@@ -10,39 +10,55 @@
 //! concern each other are searched one after the other and never in all combinations. What stays undecided as long as
 //! possible, and is then tried one by one, are `$or` and fields that mix both kinds of alternatives.
 
-use super::condition::{Absence, Condition, Either, Part, Test};
+use super::condition::{Absence, Condition, Either, Part, TEXT_STEP, Test};
 use crate::value::{Map, Value};
 
-/// How many values all conditions of a match may look at together: well below a second. A document that needs
-/// more does not match; [`super::Pattern::mismatch`] says so.
-pub const STEP_LIMIT: u32 = 2_000_000;
+/// How many values all conditions of a match may look at together: well below a second. Of a text that is looked through,
+/// every 16 bytes count as one more. Whether a document matches that needs more is not found out.
+pub const STEP_LIMIT: u64 = 2_000_000;
 
 /// Whether a document fulfils a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Yes,
     No,
-    /// It was not found out within [`STEP_LIMIT`].
+    /// It was not found out within the steps that there were.
     TooCostly,
 }
 
-/// Whether all parts hold together.
-pub(super) fn evaluate(parts: &[Part], document: &Value) -> Answer {
-    let mut evaluation = Evaluation::new();
-    let possible = parts.iter().all(|part| evaluation.possible(part, document));
-    let holds = possible && (!evaluation.chose || evaluation.search_parts(parts.iter(), document));
-    evaluation.answer(holds)
+/// Whether all parts hold together. Takes no more than [`STEP_LIMIT`] of the steps that are left.
+pub(super) fn evaluate(parts: &[Part], document: &Value, left: &mut u64) -> Answer {
+    within(left, |evaluation| {
+        let possible = parts.iter().all(|part| evaluation.possible(part, document));
+        let holds = possible && (!evaluation.chose || evaluation.search_parts(parts.iter(), document));
+        evaluation.answer(holds)
+    })
 }
 
-/// How many parts, counted from the first, hold together with nothing but those before them.
-pub(super) fn agreeing(parts: &[&Part], document: &Value) -> usize {
-    let mut evaluation = Evaluation::new();
-    (1..=parts.len()).take_while(|count| evaluation.search_parts(parts.iter().take(*count).copied(), document)).count()
+/// How many parts, counted from the first, hold together with nothing but those before them; `None` when that was not found
+/// out. Takes steps as [`evaluate`] does.
+pub(super) fn agreeing(parts: &[&Part], document: &Value, left: &mut u64) -> Option<usize> {
+    within(left, |evaluation| {
+        let agrees = |count: &usize| evaluation.search_parts(parts.iter().take(*count).copied(), document);
+        let count = (1..=parts.len()).take_while(agrees).count();
+        (evaluation.steps_left > 0).then_some(count)
+    })
 }
 
-/// Whether a part could hold if it were alone.
-pub(super) fn possible(part: &Part, document: &Value) -> bool {
-    Evaluation::new().possible(part, document)
+/// Whether a part could hold if it were alone. Takes steps as [`evaluate`] does.
+pub(super) fn possible(part: &Part, document: &Value, left: &mut u64) -> Answer {
+    within(left, |evaluation| {
+        let possible = evaluation.possible(part, document);
+        evaluation.answer(possible)
+    })
+}
+
+fn within<T>(left: &mut u64, work: impl FnOnce(&mut Evaluation) -> T) -> T {
+    let allowed = (*left).min(STEP_LIMIT);
+    let mut evaluation = Evaluation { steps_left: allowed, chose: false };
+    let found = work(&mut evaluation);
+    *left -= allowed - evaluation.steps_left;
+    found
 }
 
 /// What the search still has to fulfil.
@@ -76,6 +92,18 @@ impl<'p> Goal<'p> {
                 condition.path.segment(depth)
             }
             Self::Either(either) => either.segment(depth),
+        }
+    }
+
+    /// How many steps it takes to look through a text for it, beside the one that any value takes.
+    fn text_steps(self, value: &Value) -> usize {
+        match self {
+            Self::Has(condition) | Self::Undecided(condition) => text_steps(condition, value),
+            Self::Lacks(..) => 0,
+            Self::Either(either) => {
+                let conditions = either.branches.iter().flatten().flat_map(Part::conditions);
+                conditions.map(|condition| text_steps(condition, value)).sum()
+            }
         }
     }
 
@@ -113,16 +141,12 @@ impl<'p> Goal<'p> {
 }
 
 struct Evaluation {
-    steps_left: u32,
+    steps_left: u64,
     /// Whether a list with more than one element to choose was met.
     chose: bool,
 }
 
 impl Evaluation {
-    fn new() -> Self {
-        Self { steps_left: STEP_LIMIT, chose: false }
-    }
-
     fn answer(&self, holds: bool) -> Answer {
         match (self.steps_left, holds) {
             (0, _) => Answer::TooCostly,
@@ -133,8 +157,13 @@ impl Evaluation {
 
     /// Once it is false, everything fails up to the root.
     fn step(&mut self, steps: usize) -> bool {
-        self.steps_left = self.steps_left.saturating_sub(u32::try_from(steps).unwrap_or(u32::MAX).max(1));
+        self.steps_left = self.steps_left.saturating_sub((steps as u64).max(1));
         self.steps_left > 0
+    }
+
+    /// Counts what it takes to look through a text.
+    fn text(&mut self, steps: usize) -> bool {
+        steps == 0 || self.step(steps)
     }
 
     fn possible(&mut self, part: &Part, document: &Value) -> bool {
@@ -164,7 +193,9 @@ impl Evaluation {
                 ends && condition.tests.iter().any(Test::holds_for_list)
                     || items.iter().any(|item| self.can_have(condition, item, depth))
             }
-            _ if ends => condition.tests.iter().any(|test| test.holds(value)),
+            _ if ends => {
+                self.text(text_steps(condition, value)) && condition.tests.iter().any(|test| test.holds(value))
+            }
             Value::Map(entries) => {
                 member(entries, condition, depth).is_some_and(|inner| self.can_have(condition, inner, depth + 1))
             }
@@ -245,7 +276,7 @@ impl Evaluation {
         match value {
             Value::List(items) => self.search_list(items, goals, depth),
             Value::Map(entries) => self.search_map(value, entries, goals, depth),
-            _ => goals.iter().all(|goal| goal.holds(Some(value), depth)),
+            _ => goals.iter().all(|goal| self.text(goal.text_steps(value)) && goal.holds(Some(value), depth)),
         }
     }
 
@@ -306,6 +337,7 @@ impl Evaluation {
     fn held_by_list(&mut self, condition: &Condition, items: &[Value], depth: usize) -> bool {
         condition.path.depth() == depth
             && self.step(items.len().saturating_mul(condition.tests.len()))
+            && self.text(items.iter().map(|item| text_steps(condition, item)).sum())
             && condition
                 .tests
                 .iter()
@@ -383,6 +415,16 @@ fn split_out<'g, 'p>(goals: &'g [Goal<'p>], at: usize) -> Option<(Goal<'p>, &'g 
 
 fn member<'v>(entries: &'v Map, condition: &Condition, depth: usize) -> Option<&'v Value> {
     entries.get(condition.path.segment(depth)?)
+}
+
+/// How many steps it takes to look through a text, beside the one that any value takes.
+fn text_steps(condition: &Condition, value: &Value) -> usize {
+    match value {
+        Value::Text(text) if text.len() >= TEXT_STEP => {
+            condition.tests.iter().map(|test| test.text_steps(text.len())).sum()
+        }
+        _ => 0,
+    }
 }
 
 fn is_container(value: &Value) -> bool {

@@ -10,33 +10,75 @@ use crate::value::Value;
 /// How many values or branches a report names.
 const SHOWN: usize = 3;
 
+/// How many steps may be taken to say why: it takes several evaluations.
+const LIMIT: u64 = 5 * STEP_LIMIT;
+
 /// The first part, in written order, that makes the match fail; `None` when it does not.
 pub(super) fn mismatch(parts: &[Part], document: &Value) -> Option<Mismatch> {
-    match evaluate::evaluate(parts, document) {
-        Answer::Yes => return None,
-        Answer::TooCostly => return Some(too_costly(parts)),
-        Answer::No => {}
+    Explaining { document, left: LIMIT }.mismatch(parts)
+}
+
+struct Explaining<'d> {
+    document: &'d Value,
+    left: u64,
+}
+
+impl Explaining<'_> {
+    fn mismatch(&mut self, parts: &[Part]) -> Option<Mismatch> {
+        if evaluate::evaluate(parts, self.document, &mut self.left) == Answer::Yes {
+            return None;
+        }
+        for part in parts {
+            if evaluate::possible(part, self.document, &mut self.left) == Answer::No {
+                return Some(self.explain(part));
+            }
+        }
+        Some(self.disagreement(parts))
     }
-    let alone = parts.iter().find(|part| !evaluate::possible(part, document));
-    Some(alone.map_or_else(|| disagreement(parts, document), |part| explain(part, document)))
+
+    /// Every part holds alone: some part leaves no choice of elements together with those before it. Parts that ask for
+    /// absence come last, since the others say where absence is judged.
+    fn disagreement(&mut self, parts: &[Part]) -> Mismatch {
+        let rank = |part: &&Part| match part {
+            Part::Field(condition) if condition.absences.is_empty() => 0,
+            Part::Field(condition) if condition.tests.is_empty() => 2,
+            _ => 1,
+        };
+        let mut order: Vec<&Part> = parts.iter().collect();
+        order.sort_by_key(rank);
+        let agreeing = evaluate::agreeing(&order, self.document, &mut self.left);
+        let Some(part) = agreeing.and_then(|agreeing| order.get(agreeing)) else { return too_costly(parts) };
+        let mut mismatch = self.explain(part);
+        mismatch.actual.push_str(", but in no list element that fulfils the other conditions");
+        mismatch
+    }
+
+    fn explain(&mut self, part: &Part) -> Mismatch {
+        let (path, expected, actual) = match part {
+            Part::Field(condition) => {
+                (condition.path.to_string(), condition.written.to_string(), found(condition, self.document))
+            }
+            Part::Either(either) => (
+                either.path.as_ref().map_or_else(|| "$or".to_owned(), |path| format!("{path}.$or")),
+                format!("one of {} alternatives", either.branches.len()),
+                self.branches(either),
+            ),
+        };
+        Mismatch { path, expected, actual }
+    }
+
+    /// What each branch of an `$or` fails on.
+    fn branches(&mut self, either: &Either) -> String {
+        let failing = either.branches.iter().filter_map(|branch| self.mismatch(branch)).take(SHOWN + 1);
+        let reports: Vec<_> = failing.map(|mismatch| format!("{} is {}", mismatch.path, mismatch.actual)).collect();
+        if reports.is_empty() {
+            return "alternatives that hold alone".to_owned();
+        }
+        shortened(&reports, "; ")
+    }
 }
 
-/// Every part holds alone: some part leaves no choice of elements together with those before it. Parts that ask for
-/// absence come last, since the others say where absence is judged.
-fn disagreement(parts: &[Part], document: &Value) -> Mismatch {
-    let rank = |part: &&Part| match part {
-        Part::Field(condition) if condition.absences.is_empty() => 0,
-        Part::Field(condition) if condition.tests.is_empty() => 2,
-        _ => 1,
-    };
-    let mut order: Vec<&Part> = parts.iter().collect();
-    order.sort_by_key(rank);
-    let Some(part) = order.get(evaluate::agreeing(&order, document)) else { return too_costly(parts) };
-    let mut mismatch = explain(part, document);
-    mismatch.actual.push_str(", but in no list element that fulfils the other conditions");
-    mismatch
-}
-
+/// Which part it is was not found out.
 fn too_costly(parts: &[Part]) -> Mismatch {
     let path = parts.iter().flat_map(Part::conditions).next().map_or_else(String::new, |c| c.path.to_string());
     Mismatch {
@@ -44,31 +86,6 @@ fn too_costly(parts: &[Part]) -> Mismatch {
         expected: format!("an answer after looking at {STEP_LIMIT} values"),
         actual: "lists too long for this match".to_owned(),
     }
-}
-
-fn explain(part: &Part, document: &Value) -> Mismatch {
-    match part {
-        Part::Field(condition) => Mismatch {
-            path: condition.path.to_string(),
-            expected: condition.written.to_string(),
-            actual: found(condition, document),
-        },
-        Part::Either(either) => Mismatch {
-            path: either.path.as_ref().map_or_else(|| "$or".to_owned(), |path| format!("{path}.$or")),
-            expected: format!("one of {} alternatives", either.branches.len()),
-            actual: branches(either, document),
-        },
-    }
-}
-
-/// What each branch of an `$or` fails on.
-fn branches(either: &Either, document: &Value) -> String {
-    let failing = either.branches.iter().filter_map(|branch| mismatch(branch, document)).take(SHOWN + 1);
-    let reports: Vec<_> = failing.map(|mismatch| format!("{} is {}", mismatch.path, mismatch.actual)).collect();
-    if reports.is_empty() {
-        return "alternatives that hold alone".to_owned();
-    }
-    shortened(&reports, "; ")
 }
 
 /// What is at the path of a condition.

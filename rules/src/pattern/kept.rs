@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Mismatch, Pattern};
+use super::{Mismatch, Pattern, TooCostly};
 use crate::node::Node;
 use crate::value::Value;
 
@@ -28,14 +28,18 @@ impl Match {
         Pattern::from_json(&self.text).ok()
     }
 
-    /// Whether a document fulfils it, as [`Pattern::matches`]. From here on its compiled form is kept: what is asked once is
+    /// Whether a document fulfils it, as [`Pattern::decide`]. From here on its compiled form is kept: what is asked once is
     /// asked again.
-    #[must_use]
-    pub fn matches(&self, document: &Value) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`TooCostly`] when that was not found out.
+    pub fn decide(&self, document: &Value, steps_left: &mut u64) -> Result<bool, TooCostly> {
         if let Some(pattern) = self.compiled.get() {
-            return pattern.matches(document);
+            return pattern.decide(document, steps_left);
         }
-        self.compile().is_some_and(|pattern| self.compiled.get_or_init(|| Box::new(pattern)).matches(document))
+        let Some(pattern) = self.compile() else { return Ok(false) };
+        self.compiled.get_or_init(|| Box::new(pattern)).decide(document, steps_left)
     }
 
     /// What makes it fail, as [`Pattern::mismatch`].

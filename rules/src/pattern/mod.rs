@@ -4,7 +4,8 @@
 //! alternative is a scalar or an operator. Lists in the event vanish from paths: any element may match, but all fields
 //! of one match must agree on the elements that they come from, and absence is judged within those.
 //!
-//! A match is parsed once, with every problem reported, and asked often. What it costs is bounded: [`STEP_LIMIT`].
+//! A match is parsed once, with every problem reported, and asked often. What it costs is bounded: [`STEP_LIMIT`],
+//! [`OR_LIMIT`]. What is not found out within the bounds is [`TooCostly`]: neither a match nor none.
 
 pub(crate) mod address;
 mod compile;
@@ -50,6 +51,16 @@ pub struct PatternError {
     pub hint: Option<String>,
 }
 
+/// Whether a match holds was not found out: the event holds too many values for what is asked of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "whether it matches was not found out within {} steps for one match and {} for all rules: the event holds too many values, \
+     or too long texts, for what is asked of them",
+    STEP_LIMIT,
+    crate::matcher::STEP_LIMIT
+)]
+pub struct TooCostly;
+
 /// The condition that makes a match fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
@@ -80,19 +91,41 @@ impl Pattern {
         json::read(text).map_err(|error| vec![error]).and_then(|node| Self::compile(&node))
     }
 
-    /// Whether a document fulfils the match. One that would take more than [`STEP_LIMIT`] steps does not.
-    #[must_use]
-    pub fn matches(&self, document: &Value) -> bool {
-        evaluate::evaluate(&self.parts, document) == Answer::Yes
+    /// Whether a document fulfils the match. Takes at most [`STEP_LIMIT`] of the steps that are left, and counts them off.
+    ///
+    /// # Errors
+    ///
+    /// [`TooCostly`] when that was not found out.
+    pub fn decide(&self, document: &Value, steps_left: &mut u64) -> Result<bool, TooCostly> {
+        match evaluate::evaluate(&self.parts, document, steps_left) {
+            Answer::Yes => Ok(true),
+            Answer::No => Ok(false),
+            Answer::TooCostly => Err(TooCostly),
+        }
     }
 
-    /// The first condition in written order that makes the match fail; `None` when it matches.
+    /// Whether it is known of a document that it fulfils the match: as [`Pattern::decide`], where nothing can be done about
+    /// what is not found out.
+    #[must_use]
+    pub fn matches(&self, document: &Value) -> bool {
+        self.decide(document, &mut { STEP_LIMIT }) == Ok(true)
+    }
+
+    /// The first condition in written order that makes the match fail; `None` when it matches. Where [`Pattern::decide`] does
+    /// not find that out, it is the first of which it is known, or a report that says that none is.
     ///
     /// When each condition would hold alone and only no choice of list elements suits all, it is the first for which
     /// none suits it and those before it, conditions on absence coming last.
     #[must_use]
     pub fn mismatch(&self, document: &Value) -> Option<Mismatch> {
         explain::mismatch(&self.parts, document)
+    }
+
+    /// The same match, of documents in which this name stands for what it is a match of.
+    #[must_use]
+    pub fn within(&self, name: &str) -> Self {
+        let outer = FieldPath::literal(name);
+        Self { parts: self.parts.iter().map(|part| part.within(&outer)).collect() }
     }
 
     /// What must hold, all of it.

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use super::judge::{self, Unmatched, Verdict};
+use super::judge::{Unmatched, Verdict, verdict};
 use super::{AppFacts, RuleSet};
 use crate::event::Event;
 use crate::pattern::Pattern;
@@ -15,7 +15,7 @@ use crate::rule::Rule;
 pub enum Stage {
     /// It matches.
     Matched,
-    /// Its `if` or its key failed.
+    /// Its `if` or its key failed, or it was not found out whether its match holds.
     Error,
     /// Its `if` is false.
     If,
@@ -90,10 +90,11 @@ impl RuleSet {
         with_other_types: bool,
     ) -> Explained<'_> {
         let view = self.view(event, app);
+        let found = self.found(&view);
         let mut counts = [0; Stage::ALL.len()];
         let mut nearest = BinaryHeap::new();
-        for rule in self.rules() {
-            let ranked = Ranked::new(rule, judge::verdict(rule, &view));
+        for (number, rule) in (0..).zip(self.rules()) {
+            let ranked = Ranked::new(rule, verdict(rule, &view, found.says(number)));
             if let Some(count) = counts.get_mut(ranked.stage as usize) {
                 *count += 1;
             }

@@ -9,13 +9,13 @@ use super::{AppFacts, Keys, RuleSet};
 use crate::event::Event;
 use crate::expression::Scope;
 use crate::ids::{RuleName, SubAppId};
-use crate::matcher::{Document, Found, STEP_LIMIT};
-use crate::pattern::Mismatch;
+use crate::matcher::{Document, Found};
+use crate::pattern::{Mismatch, STEP_LIMIT, TooCostly};
 use crate::rule::{Mode, Rule, Subscription};
 use crate::schedule;
 use crate::value::Value;
 
-/// How many rules are named that an event was too large for.
+/// How many rules are named that were not decided; of more it is said how many there are.
 const UNDECIDED_SHOWN: usize = 100;
 
 /// What all rules say to an event. Rules that are off, or listen to other types, say nothing.
@@ -25,7 +25,8 @@ pub struct Judgement {
     pub matched: Vec<Arc<Rule>>,
     /// The keys of the event for those of them that ask for one.
     pub keys: HashMap<RuleName, Keys>,
-    /// The rules whose `if` or key failed, and how: neither a match nor a "no match".
+    /// The rules whose `if` or key failed, and how, and up to 100 of those of which it was not found out whether their match
+    /// holds ([`TooCostly`]): neither a match nor a "no match".
     pub errors: Vec<(RuleName, String)>,
     /// How many rules listen to the type and do not match; [`RuleSet::explain`] says why.
     pub unmatched: usize,
@@ -38,7 +39,7 @@ pub enum Verdict {
     Matched,
     /// It does not.
     Unmatched(Unmatched),
-    /// Its `if` or its key failed.
+    /// Its `if` or its key failed, or it was not found out whether its match holds ([`TooCostly`]).
     Error(String),
 }
 
@@ -108,27 +109,33 @@ impl RuleSet {
             // The tick of a schedule is for its rule alone, and nothing else is a tick, whatever its type says.
             let rule = self.listeners.schedule(&event.kind).and_then(|at| self.rules.get(at));
             if let Some(rule) = rule {
-                judgement.add(rule, answer(rule, &view));
+                judgement.add(rule, answer(rule, &view, || alone(rule, &view)));
             }
             return judgement;
         }
-        let found = self.find(&view);
+        let found = self.found(&view);
         for rule in found.matched.iter().filter_map(|number| self.rules.get(*number as usize)) {
             judgement.add(rule, condition(rule, &view));
         }
+        let others = judgement.matched.len() + judgement.errors.len() + found.undecided.len();
+        judgement.unmatched = self.listeners.count(&event.kind).saturating_sub(others);
         for rule in found.undecided.iter().filter_map(|number| self.rules.get(*number as usize)).take(UNDECIDED_SHOWN) {
-            let why =
-                format!("the event is so large that it was not compared with this rule within {STEP_LIMIT} steps");
-            judgement.errors.push((rule.name.clone(), why));
+            judgement.errors.push((rule.name.clone(), TooCostly.to_string()));
         }
-        let decided = judgement.matched.len() + judgement.errors.len();
-        judgement.unmatched = self.listeners.count(&event.kind).saturating_sub(decided);
+        let unnamed = found.undecided.len().saturating_sub(UNDECIDED_SHOWN);
+        if let Some((_, why)) = judgement.errors.last_mut().filter(|_| unnamed > 0) {
+            *why = format!("{why}; and the same of {unnamed} more rules");
+        }
         judgement
     }
 
-    /// The rules whose types, applications and match are those of an event.
-    fn find(&self, view: &View<'_>) -> Found {
+    /// The rules whose types, applications and match are those of an event. Of the tick of a schedule there are none: its rule
+    /// is known.
+    pub(super) fn found(&self, view: &View<'_>) -> Found {
         let event = view.event;
+        if is_tick(event) {
+            return Found::default();
+        }
         let document = Document {
             kind: Some(&event.kind),
             app: event.subappid,
@@ -137,9 +144,9 @@ impl RuleSet {
             payload: Some(event.body.payload_place()),
         };
         let tree = || Ok::<_, Infallible>(event.body.value());
-        let Ok(found) = self.matcher.find(document, tree, |number| {
+        let Ok(found) = self.matcher.find(document, tree, |number, steps| {
             let pattern = self.rules.get(number as usize).and_then(|rule| rule.pattern.as_ref());
-            pattern.is_none_or(|pattern| pattern.matches(view.document()))
+            pattern.map_or(Ok(true), |pattern| pattern.decide(view.document(), steps))
         });
         found
     }
@@ -147,7 +154,10 @@ impl RuleSet {
     /// What one rule says to an event of this application, and why; `None` when there is no such rule.
     #[must_use]
     pub fn explain(&self, rule: &str, event: &Event, app: Option<&AppFacts>) -> Option<Verdict> {
-        Some(verdict(self.get(rule)?, &self.view(event, app)))
+        let at = *self.by_name.get(rule)?;
+        let view = self.view(event, app);
+        let said = self.found(&view).says(at);
+        Some(verdict(self.rules.get(at as usize)?, &view, said))
     }
 
     pub(super) fn view<'a>(&'a self, event: &'a Event, app: Option<&'a AppFacts>) -> View<'a> {
@@ -181,8 +191,8 @@ fn is_tick(event: &Event) -> bool {
     event.source.as_str() == schedule::SOURCE
 }
 
-/// What a rule says to an event, and why.
-pub(super) fn verdict(rule: &Rule, view: &View<'_>) -> Verdict {
+/// What a rule says to an event, and why. `said` is what the matcher found of it: what a judgement says, an explanation says.
+pub(super) fn verdict(rule: &Rule, view: &View<'_>, said: Result<bool, TooCostly>) -> Verdict {
     if rule.mode == Mode::Off {
         return Verdict::Unmatched(Unmatched::Off);
     }
@@ -195,7 +205,8 @@ pub(super) fn verdict(rule: &Rule, view: &View<'_>) -> Verdict {
     if !listens {
         return Verdict::Unmatched(Unmatched::Type);
     }
-    match answer(rule, view) {
+    let is_schedule = matches!(rule.on, Subscription::Schedule(_));
+    match answer(rule, view, || if is_schedule { alone(rule, view) } else { said }) {
         Answer::Matched(_) => Verdict::Matched,
         Answer::OtherApplication => Verdict::Unmatched(Unmatched::Application),
         Answer::IfIsFalse => Verdict::Unmatched(Unmatched::If),
@@ -207,15 +218,21 @@ pub(super) fn verdict(rule: &Rule, view: &View<'_>) -> Verdict {
     }
 }
 
-fn answer(rule: &Rule, view: &View<'_>) -> Answer {
+fn answer(rule: &Rule, view: &View<'_>, matches: impl FnOnce() -> Result<bool, TooCostly>) -> Answer {
     let app: Option<SubAppId> = view.event.subappid;
     if !rule.apps.includes(app) {
         return Answer::OtherApplication;
     }
-    if rule.pattern.as_ref().is_some_and(|pattern| !pattern.matches(view.document())) {
-        return Answer::ConditionFails;
+    match matches() {
+        Ok(true) => condition(rule, view),
+        Ok(false) => Answer::ConditionFails,
+        Err(too_costly) => Answer::Failed(too_costly.to_string()),
     }
-    condition(rule, view)
+}
+
+/// Whether the match of a rule holds, asked alone.
+fn alone(rule: &Rule, view: &View<'_>) -> Result<bool, TooCostly> {
+    rule.pattern.as_ref().map_or(Ok(true), |pattern| pattern.decide(view.document(), &mut { STEP_LIMIT }))
 }
 
 /// What a rule says whose match holds.

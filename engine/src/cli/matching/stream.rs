@@ -2,7 +2,8 @@
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
-use oncue_rules::pattern::{Pattern, PatternError};
+use oncue_rules::matcher::Single;
+use oncue_rules::pattern::{Pattern, PatternError, TooCostly};
 use oncue_rules::value::Value;
 
 use super::super::lines::{Line, SIZE_LIMIT, next};
@@ -15,7 +16,7 @@ const SHOWN: usize = 5;
 #[derive(Default)]
 struct Compiled {
     text: String,
-    outcome: Option<Result<Pattern, String>>,
+    outcome: Option<Result<Single, String>>,
 }
 
 /// What is wrong with a pair.
@@ -26,6 +27,8 @@ enum Wrong {
     Pattern(String),
     /// Its event.
     Event(String),
+    /// Nothing, but whether it matches was not found out.
+    TooCostly(TooCostly),
 }
 
 /// Answers every line; how many of them were no pairs.
@@ -70,7 +73,9 @@ fn judge(line: &[u8], compiled: &mut Compiled) -> (Value, Result<bool, Wrong>) {
     let verdict = text(&pair, "pattern").and_then(|pattern| {
         let document = text(&pair, "event")?;
         let pattern = compiled.of(pattern).map_err(Wrong::Pattern)?;
-        event(document.as_bytes()).map(|document| pattern.matches(&document)).map_err(Wrong::Event)
+        let text = document.as_bytes();
+        let document = event(text).map_err(Wrong::Event)?;
+        pattern.decide(text, &document).map_err(Wrong::TooCostly)
     });
     (pair.get("id").clone(), verdict)
 }
@@ -84,12 +89,13 @@ fn text<'p>(pair: &'p Value, name: &str) -> Result<&'p str, Wrong> {
 }
 
 impl Compiled {
-    fn of(&mut self, text: &str) -> Result<&Pattern, String> {
+    fn of(&mut self, text: &str) -> Result<&Single, String> {
         if self.outcome.is_none() || self.text != text {
             text.clone_into(&mut self.text);
             self.outcome = None;
         }
-        let outcome = self.outcome.get_or_insert_with(|| Pattern::from_json(text).map_err(|errors| described(&errors)));
+        let compile = || Pattern::from_json(text).map(Single::new).map_err(|errors| described(&errors));
+        let outcome = self.outcome.get_or_insert_with(compile);
         outcome.as_ref().map_err(String::clone)
     }
 }
@@ -110,6 +116,7 @@ fn written(id: &Value, number: u64, verdict: Result<bool, Wrong>) -> String {
         Ok(matched) => return format!("{{{id}\"matched\":{matched}}}"),
         Err(Wrong::Pattern(why)) => (id, "invalid-pattern", why),
         Err(Wrong::Event(why)) => (id, "invalid-event", why),
+        Err(Wrong::TooCostly(why)) => (id, "too-costly", why.to_string()),
         Err(Wrong::Line(why)) => (format!("\"line\":{number},{id}"), "invalid-line", why),
     };
     format!("{{{id}\"error\":\"{error}\",\"message\":{}}}", Value::text(message).to_json())

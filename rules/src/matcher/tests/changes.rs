@@ -33,7 +33,7 @@ impl Rules {
     }
 
     fn find(&self, matcher: &Matcher, event: &Came) -> Vec<u32> {
-        event.find(matcher, |rule, document| self.0[rule as usize].1.matches(document)).unwrap().matched
+        event.find(matcher, |rule, document, steps| self.0[rule as usize].1.decide(document, steps)).unwrap().matched
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inputs that are made to be slow or deep.
 
 use super::{document, matches, pattern};
-use crate::pattern::{Pattern, STEP_LIMIT};
+use crate::pattern::{Pattern, STEP_LIMIT, TooCostly};
 
 fn elements(count: usize, element: impl Fn(usize) -> String) -> String {
     (0..count).map(element).collect::<Vec<_>>().join(",")
@@ -33,20 +33,65 @@ fn independent_lists_are_not_searched_in_all_combinations() {
 
 #[test]
 fn a_search_past_the_step_limit_does_not_match_and_says_so() {
-    // Eleven `$or` on the fields of each element, each with two branches that hold there: thousands of ways, none of which
-    // suits the last condition.
-    let chain = |last: u32| {
-        (0..11).fold(format!("{{\"s.end\":{last}}}"), |inner, i| {
-            format!("{{\"s\":{{\"$or\":[{{\"k{i}\":1}},{{\"j{i}\":1}}]}},\"$or\":[{{\"never\":1}},{inner}]}}")
-        })
+    let document = document(&costly_event());
+    let decide = |last: u32, mut steps: u64| {
+        let decided = pattern(&costly_match(last)).decide(&document, &mut steps);
+        (decided, steps)
     };
-    let keys = elements(11, |i| format!("\"k{i}\":1,\"j{i}\":1"));
-    let all = elements(1_000, |_| format!("{{\"end\":1,{keys}}}"));
-    let document = document(&format!("{{\"s\":[{all},{{\"end\":2}}]}}"));
-    assert!(pattern(&chain(1)).matches(&document));
-    assert!(!pattern(&chain(2)).matches(&document));
-    let mismatch = pattern(&chain(2)).mismatch(&document).unwrap();
+    assert_eq!(decide(1, STEP_LIMIT).0, Ok(true));
+    assert_eq!(decide(2, STEP_LIMIT), (Err(TooCostly), 0));
+    // Of more steps than one match may take, the others stay; with none left, nothing is found out.
+    assert_eq!(decide(2, STEP_LIMIT + 5), (Err(TooCostly), 5));
+    assert_eq!(decide(1, 0), (Err(TooCostly), 0));
+    assert!(!pattern(&costly_match(2)).matches(&document));
+    let mismatch = pattern(&costly_match(2)).mismatch(&document).unwrap();
     assert_eq!(mismatch.expected, format!("an answer after looking at {STEP_LIMIT} values"));
+}
+
+/// Eleven `$or` on the fields of one list element, each with two branches. In [`costly_event`] both hold, so that there are
+/// thousands of ways for each element. In each a long text is looked through, and none suits the last condition when that is 2.
+pub(crate) fn costly_match(last: u32) -> String {
+    (0..11).fold(format!("{{\"s.text\":{{\"regex\":\"^a\"}},\"s.end\":{last}}}"), |inner, i| {
+        format!("{{\"s\":{{\"$or\":[{{\"k{i}\":1}},{{\"j{i}\":1}}]}},\"$or\":[{{\"never\":1}},{inner}]}}")
+    })
+}
+
+pub(crate) fn costly_event() -> String {
+    let (keys, text) = (elements(11, |i| format!("\"k{i}\":1,\"j{i}\":1")), "a".repeat(1 << 18));
+    format!("{{\"s\":[{{\"end\":1,\"text\":\"{text}\",{keys}}},{{\"end\":2}}]}}")
+}
+
+#[test]
+fn long_texts_cost_steps_for_what_looks_through_them() {
+    let event = document(&format!("{{\"a\":\"{}\",\"l\":[\"{0}\"]}}", "a".repeat(1 << 20)));
+    let steps = |json: &str| {
+        let mut left = STEP_LIMIT;
+        assert_eq!(pattern(json).decide(&event, &mut left), Ok(false), "{json}");
+        STEP_LIMIT - left
+    };
+    for (alternative, texts) in [
+        ("{\"wildcard\":\"*b\"}", 1),
+        ("{\"wildcard\":\"*b\"},{\"regex\":\"(a*)*b\"}", 2),
+        ("{\"anything-but\":{\"wildcard\":[\"*x*\",\"*a\"]}}", 2),
+        ("\"a\",{\"prefix\":\"b\"},{\"suffix\":\"b\"},{\"equals-ignore-case\":\"b\"},{\"cidr\":\"::/0\"}", 0),
+    ] {
+        for field in ["a", "l"] {
+            let taken = steps(&format!("{{\"{field}\":[{alternative}]}}"));
+            assert!((texts << 16..(texts << 16) + 20).contains(&taken), "{field} {alternative}: {taken}");
+        }
+    }
+    let wildcards = elements(1_000, |i| format!("{{\"wildcard\":\"*{i}\"}}"));
+    assert_eq!(pattern(&format!("{{\"a\":[{wildcards}]}}")).decide(&event, &mut { STEP_LIMIT }), Err(TooCostly));
+}
+
+#[test]
+fn saying_why_ends_too() {
+    // Each level has four branches that fail because of the next level, and each is asked for its reason.
+    let level = |inner: String| elements(4, |i| format!("{{\"s.z\":1,\"$or\":[{{\"s.y{i}\":1}},{inner}]}}"));
+    let all = (0..5).fold("{\"s.w\":1}".to_owned(), |inner, _| format!("{{\"$or\":[{}]}}", level(inner)));
+    let document = document(&format!("{{\"s\":[{}]}}", elements(500, |_| "{\"z\":1}".to_owned())));
+    let mismatch = pattern(&all).mismatch(&document).unwrap();
+    assert_eq!((mismatch.path.as_str(), mismatch.expected.as_str()), ("$or", "one of 4 alternatives"));
 }
 
 #[test]

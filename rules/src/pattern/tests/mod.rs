@@ -2,7 +2,7 @@
 
 mod definition;
 mod errors;
-mod hostile;
+pub(crate) mod hostile;
 mod laws;
 mod mismatches;
 pub(crate) mod vectors;

@@ -3,6 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ids::RuleName;
+use crate::matcher::Single;
+use crate::pattern::tests::hostile::{costly_event, costly_match};
+use crate::pattern::{Pattern, TooCostly};
 
 fn chosen<const N: usize>(of: [&'static str; N]) -> impl Strategy<Value = &'static str> {
     prop::sample::select(of.to_vec())
@@ -138,6 +142,43 @@ fn rules_come_in_the_order_of_how_far_they_came() {
     let all = ["matched", "error", "if", "a-third", "b-or", "second", "first", "app", "type", "off"];
     assert_eq!(nearest(&set, r#"{"a":1,"b":null,"c":2}"#, 20), all);
     assert_eq!(nearest(&set, r#"{"a":1,"b":null,"c":2}"#, 3), all[..3]);
+}
+
+#[test]
+fn what_is_not_found_out_is_an_error_wherever_it_is_asked() {
+    let costly = |last| format!("on: X, match: {{ payload: {} }}", costly_match(last));
+    let (first, second) = (costly(1), costly(2));
+    let set =
+        load(&[("holds", first.as_str()), ("costly", second.as_str()), ("other", "on: X, match: { payload.a: 1 }")]);
+    let event = event_with(&costly_event(), Some(10));
+    let judgement = set.judge(&event, None);
+    assert_eq!(names(&judgement.matched), ["holds"]);
+    assert_eq!(judgement.errors, [(RuleName::from("costly"), TooCostly.to_string())]);
+    assert_eq!(judgement.unmatched, 1);
+    let said = Some(Verdict::Error(TooCostly.to_string()));
+    assert_eq!(set.explain("costly", &event, None), said);
+    let all = set.explain_all(&event, None, 10, true);
+    let costly = all.nearest.iter().find(|one| one.rule.name.as_str() == "costly").map(|one| one.verdict.clone());
+    assert_eq!((costly, all.count(Stage::Error), all.count(Stage::Condition)), (said, 1, 1));
+    let alone = |last| {
+        let single = Single::new(Pattern::from_json(&costly_match(last)).unwrap());
+        single.decide(event.body.text(), event.body.value())
+    };
+    assert_eq!((alone(1), alone(2)), (Ok(true), Err(TooCostly)));
+}
+
+#[test]
+fn of_very_many_rules_that_are_not_decided_a_hundred_are_named_and_none_is_taken_for_unmatched() {
+    // Each rule looks through a mebibyte, which is 65,536 steps.
+    let names: Vec<String> = (0..450).map(|number| format!("r{number}")).collect();
+    let rules: Vec<_> =
+        names.iter().map(|name| (name.as_str(), "on: X, match: { payload.a: { regex: 'b$' } }")).collect();
+    let set = load(&rules);
+    let event = event_with(&format!("{{\"a\":\"{}\"}}", "a".repeat(1 << 20)), Some(10));
+    let judgement = set.judge(&event, None);
+    assert_eq!((judgement.matched.len(), judgement.errors.len(), judgement.unmatched), (0, 100, 305));
+    assert!(judgement.errors[99].1.ends_with("; and the same of 45 more rules"), "{}", judgement.errors[99].1);
+    assert_eq!(set.explain_all(&event, None, 10, true).count(Stage::Error), 145);
 }
 
 #[test]
