@@ -28,17 +28,19 @@ impl Explaining<'_> {
         if evaluate::evaluate(parts, self.document, &mut self.left) == Answer::Yes {
             return None;
         }
+        let mut position = 0;
         for part in parts {
             if evaluate::possible(part, self.document, &mut self.left) == Answer::No {
-                return Some(self.explain(part));
+                return Some(Mismatch { position, ..self.explain(part) });
             }
+            position += part.conditions().count();
         }
-        Some(self.disagreement(parts))
+        Some(self.disagreement(parts, position))
     }
 
     /// Every part holds alone: some part leaves no choice of elements together with those before it. Parts that ask for
     /// absence come last, since the others say where absence is judged.
-    fn disagreement(&mut self, parts: &[Part]) -> Mismatch {
+    fn disagreement(&mut self, parts: &[Part], position: usize) -> Mismatch {
         let rank = |part: &&Part| match part {
             Part::Field(condition) if condition.absences.is_empty() => 0,
             Part::Field(condition) if condition.tests.is_empty() => 2,
@@ -50,7 +52,7 @@ impl Explaining<'_> {
         let Some(part) = agreeing.and_then(|agreeing| order.get(agreeing)) else { return too_costly(parts) };
         let mut mismatch = self.explain(part);
         mismatch.actual.push_str(", but in no list element that fulfils the other conditions");
-        mismatch
+        Mismatch { position, ..mismatch }
     }
 
     fn explain(&mut self, part: &Part) -> Mismatch {
@@ -64,7 +66,7 @@ impl Explaining<'_> {
                 self.branches(either),
             ),
         };
-        Mismatch { path, expected, actual }
+        Mismatch { path, expected, actual, position: 0 }
     }
 
     /// What each branch of an `$or` fails on.
@@ -85,6 +87,7 @@ fn too_costly(parts: &[Part]) -> Mismatch {
         path,
         expected: format!("an answer after looking at {STEP_LIMIT} values"),
         actual: "lists too long for this match".to_owned(),
+        position: 0,
     }
 }
 

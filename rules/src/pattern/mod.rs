@@ -70,6 +70,9 @@ pub struct Mismatch {
     pub expected: String,
     /// What is at the path: up to three values, or `nothing`.
     pub actual: String,
+    /// How many conditions are written before it, those in `$or`s each for itself; all that there are, when each would hold
+    /// alone and they do not hold together.
+    pub position: usize,
 }
 
 impl Pattern {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::judge::{Unmatched, Verdict, verdict};
 use super::{AppFacts, RuleSet};
 use crate::event::Event;
-use crate::pattern::Pattern;
 use crate::rule::Rule;
 
 /// How far a rule came with an event; an earlier one is nearer to a match.
@@ -41,7 +40,8 @@ pub struct Explanation<'a> {
 /// What the rules of a set say to an event.
 #[derive(Debug, Clone)]
 pub struct Explained<'a> {
-    /// The nearest to a match first: by stage, then those first whose failing condition is written later, then by name.
+    /// The nearest to a match first: by stage, then those first whose failing condition is written later
+    /// ([`Mismatch::position`](crate::pattern::Mismatch::position)), then by name.
     pub nearest: Vec<Explanation<'a>>,
     counts: [usize; Stage::ALL.len()],
 }
@@ -115,6 +115,7 @@ impl RuleSet {
 /// An explanation with its place among the others.
 struct Ranked<'a> {
     stage: Stage,
+    /// How many conditions are written before the one that fails.
     held: Reverse<usize>,
     rule: &'a Arc<Rule>,
     verdict: Verdict,
@@ -122,10 +123,8 @@ struct Ranked<'a> {
 
 impl<'a> Ranked<'a> {
     fn new(rule: &'a Arc<Rule>, verdict: Verdict) -> Self {
-        let held = match (&verdict, &rule.pattern) {
-            (Verdict::Unmatched(Unmatched::Condition(mismatch)), Some(pattern)) => {
-                pattern.compile().map_or(0, |pattern| before(&pattern, &mismatch.path, &mismatch.actual))
-            }
+        let held = match &verdict {
+            Verdict::Unmatched(Unmatched::Condition(mismatch)) => mismatch.position,
             _ => 0,
         };
         Self { stage: verdict.stage(), held: Reverse(held), rule, verdict }
@@ -134,25 +133,6 @@ impl<'a> Ranked<'a> {
     fn key(&self) -> (Stage, Reverse<usize>, &str) {
         (self.stage, self.held, self.rule.name.as_str())
     }
-}
-
-/// How the report ends of conditions that hold alone and not together.
-const NOT_TOGETHER: &str = "fulfils the other conditions";
-
-/// How many conditions are written before the one that fails; all of them when each would hold alone. An `$or` stands where
-/// the condition does that its report names first.
-fn before(pattern: &Pattern, path: &str, actual: &str) -> usize {
-    let paths: Vec<String> = pattern.paths().iter().map(|(path, _)| path.to_string()).collect();
-    if actual.ends_with(NOT_TOGETHER) {
-        return paths.len();
-    }
-    let of_field = paths.iter().position(|known| known == path);
-    let is_or = path == "$or" || path.ends_with(".$or");
-    let of_or = || {
-        let named = |known: &String| actual.strip_prefix(known.as_str()).is_some_and(|rest| rest.starts_with(" is "));
-        paths.iter().position(named).filter(|_| is_or)
-    };
-    of_field.or_else(of_or).unwrap_or(paths.len())
 }
 
 impl Ord for Ranked<'_> {

@@ -2,6 +2,20 @@
 
 use super::{document, pattern};
 
+#[test]
+fn a_report_says_how_many_conditions_are_written_before_its_own() {
+    let position = |pattern_json: &str, event: &str| pattern(pattern_json).mismatch(&document(event)).unwrap().position;
+    let fields = r#"{"a":1,"b":2,"c":{"d":3,"e":4}}"#;
+    assert_eq!(position(fields, r#"{"a":2}"#), 0);
+    assert_eq!(position(fields, r#"{"a":1,"b":2,"c":{"d":3}}"#), 3);
+    // A path may be written in a branch before it is written again.
+    let or = r#"{"a":1,"$or":[{"c":1},{"b":1,"d":1}],"c":3}"#;
+    assert_eq!(position(or, r#"{"a":1,"b":2,"c":3}"#), 1);
+    assert_eq!(position(or, r#"{"a":1,"b":1,"d":1,"c":4}"#), 4);
+    let list = r#"{"s":[{"k":"x","v":2},{"k":"y","v":1}]}"#;
+    assert_eq!(position(r#"{"s.v":1,"s.k":"x","$or":[{"t":{"exists":false}},{"s.k":"z"}]}"#, list), 4);
+}
+
 fn report(pattern_json: &str, event: &str) -> String {
     match pattern(pattern_json).mismatch(&document(event)) {
         None => "matches".to_owned(),

@@ -145,6 +145,15 @@ fn rules_come_in_the_order_of_how_far_they_came() {
 }
 
 #[test]
+fn a_condition_counts_where_it_is_written_and_not_where_its_path_was_first() {
+    let set = load(&[
+        ("fourth", "on: X, match: { payload.a: 1, $or: [{ payload.c: 1 }, { payload.b: null }], payload.c: 3 }"),
+        ("a-third", "on: X, match: { payload.a: 1, payload.b: null, payload.c: 1 }"),
+    ]);
+    assert_eq!(nearest(&set, r#"{"a":1,"b":null,"c":2}"#, 20), ["fourth", "a-third"]);
+}
+
+#[test]
 fn what_is_not_found_out_is_an_error_wherever_it_is_asked() {
     let costly = |last| format!("on: X, match: {{ payload: {} }}", costly_match(last));
     let (first, second) = (costly(1), costly(2));
