@@ -87,6 +87,24 @@ bench-match: ## Measure matching on one thread as ratios to a JSON parser (SIZES
 test-match: ## Hold the matcher against the plain evaluator on 20 million random pairs (PAIRS=1000000 SEED=7)
 	ONCUE_PAIRS=$${PAIRS:-20000000} ONCUE_SEED=$${SEED:-$$RANDOM} cargo test --release --locked -p oncue-rules --lib matcher::tests::differential
 
+# What cargo-fuzz gives the compiler, so that coverage guides the fuzzer; none of it needs a nightly compiler.
+COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1
+
+.PHONY: fuzz
+fuzz: ## Give the matcher made-up events and patterns, guided by what they reach (SECONDS=60 for each target)
+	@command -v c++ >/dev/null || { echo "a C++ compiler is missing (libFuzzer is built from source): apt-get install g++" >&2; exit 1; }
+	ONCUE_FUZZ_SEEDS=$(CURDIR)/target/fuzz/seeds cargo test --locked -p oncue-rules --test fuzzing
+	host="$$(rustc -vV | sed -n 's/^host: //p')"; \
+	RUSTFLAGS="$(COVERAGE)" cargo build --release --locked --manifest-path fuzz/Cargo.toml --target "$$host" --target-dir target/fuzz; \
+	for target in event_bytes patterns; do \
+		mkdir -p fuzz/corpus/$$target fuzz/artifacts/$$target; \
+		"target/fuzz/$$host/release/$$target" fuzz/corpus/$$target target/fuzz/seeds/$$target \
+			-max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+			-artifact_prefix=fuzz/artifacts/$$target/; \
+	done
+
 .PHONY: bench-against
 bench-against: ## Compare throughput with an earlier build, in turns: BEFORE=<git ref or binary> (ROUNDS=5 SECONDS_A_CASE=10)
 	@test -n "$${BEFORE:-}" || { echo "say against what: make bench-against BEFORE=HEAD~1, or BEFORE=path/to/oncue" >&2; exit 2; }

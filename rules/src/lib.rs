@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+// What tests of this crate share with fuzz targets names it as others do.
+#[cfg(test)]
+extern crate self as oncue_rules;
+
 pub mod catalog;
 pub mod closure;
 pub mod decode;

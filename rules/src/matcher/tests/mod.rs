@@ -1,5 +1,7 @@
 //! The matcher as a whole, beside the plain evaluator of each rule's match.
 
+#[expect(unreachable_pub, reason = "what is shared with fuzz targets is public to them")]
+#[path = "../../../tests/fuzzing/agreement.rs"]
 mod agreement;
 mod changes;
 mod dice;

@@ -1,16 +1,16 @@
 //! What must hold of any rules and any event: the matcher, the plain evaluator and the explanation say the same.
 //!
-//! Random tests check this.
+//! Random tests, the replay of the seeds and the fuzz targets all check this, and nothing else checks it again.
 
 use std::cell::OnceCell;
 
-use crate::event::Payload;
-use crate::matcher::{Builder, Document, Found, Matcher, Subject};
-use crate::pattern::{Pattern, STEP_LIMIT, TooCostly};
-use crate::value::{JsonError, Value};
+use oncue_rules::event::Payload;
+use oncue_rules::matcher::{Builder, Document, Found, Matcher, Subject};
+use oncue_rules::pattern::{Pattern, STEP_LIMIT, TooCostly};
+use oncue_rules::value::{JsonError, Value};
 
 /// A matcher of these matches alone.
-pub(super) fn matcher(patterns: &[Pattern]) -> Matcher {
+pub fn matcher(patterns: &[Pattern]) -> Matcher {
     let mut builder = Builder::new();
     for (number, pattern) in (0..).zip(patterns) {
         builder.add(number, Subject::new(None, None, Some(pattern)));
@@ -20,21 +20,21 @@ pub(super) fn matcher(patterns: &[Pattern]) -> Matcher {
 
 /// An event as it came.
 #[derive(Debug)]
-pub(super) struct Came {
-    pub(super) envelope: Value,
-    pub(super) body: Vec<u8>,
-    pub(super) payload: Payload,
+pub struct Came {
+    pub envelope: Value,
+    pub body: Vec<u8>,
+    pub payload: Payload,
 }
 
 impl Came {
     /// What a match looks at, when its body is this value.
-    pub(super) fn document(&self, body: &Value) -> Value {
+    pub fn document(&self, body: &Value) -> Value {
         let roots = [("event", &self.envelope), ("payload", self.payload.of(body)), ("body", body)];
         Value::map(roots.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
     /// What a matcher finds, when `ask` gives the answer of a rule on the whole document.
-    pub(super) fn find(
+    pub fn find(
         &self,
         matcher: &Matcher,
         mut ask: impl FnMut(u32, &Value, &mut u64) -> Result<bool, TooCostly>,
@@ -60,7 +60,7 @@ impl Came {
 }
 
 /// Matches that are asked together and one by one.
-pub(super) struct Rules {
+pub struct Rules {
     texts: Vec<String>,
     patterns: Vec<Pattern>,
     matcher: Matcher,
@@ -68,21 +68,21 @@ pub(super) struct Rules {
 
 /// How many of the rules match an event, and of how many that was not found out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    pub(super) matched: usize,
-    pub(super) undecided: usize,
+pub struct Said {
+    pub matched: usize,
+    pub undecided: usize,
 }
 
 impl Rules {
     /// These matches, with the texts by which they are named when something is wrong.
-    pub(super) fn new(texts: Vec<String>, patterns: Vec<Pattern>) -> Self {
+    pub fn new(texts: Vec<String>, patterns: Vec<Pattern>) -> Self {
         let matcher = matcher(&patterns);
         Self { texts, patterns, matcher }
     }
 
     /// Asks about an event in every way, and panics where two ways say different things. `None` when its body is no JSON, on
     /// which all ways agree too.
-    pub(super) fn agree(&self, event: &Came) -> Option<Said> {
+    pub fn agree(&self, event: &Came) -> Option<Said> {
         let ask = |rule: u32, document: &Value, steps: &mut u64| self.patterns[rule as usize].decide(document, steps);
         let found = event.find(&self.matcher, ask);
         let (body, found) = match (Value::from_json(&event.body), found) {
@@ -108,6 +108,8 @@ impl Rules {
             if let Ok(together) = found.says(rule) {
                 assert_eq!(together, alone, "{text} and {}", event.shown());
             }
+            let conditions = pattern.paths().len();
+            assert!(why.is_none_or(|why| why.position <= conditions), "{text} and {}", event.shown());
         }
     }
 }
