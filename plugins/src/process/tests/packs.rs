@@ -143,7 +143,7 @@ def chat(params, call):
 
 #[tokio::test]
 async fn the_example_in_shell_tells_the_free_space() {
-    let process = folder("examples/plugins/disk_space", ["sh", "main.sh"]);
+    let process = folder("plugins/packs/disk_space", ["sh", "main.sh"]);
     let outputs = given(&process, "free", r#"{"path":"/"}"#).await.unwrap();
     let bytes: u64 = outputs.trim_start_matches(r#"{"bytes":"#).trim_end_matches('}').parse().unwrap();
     assert!(bytes > 0);
