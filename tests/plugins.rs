@@ -6,6 +6,7 @@ use crate::actions::{ended, output};
 use crate::support::{Folder, Serving, fixture, oncue, root};
 
 mod hostile;
+mod process;
 
 const UPLOAD: &str = "protocol/events/01_new_file_upload_plain.json";
 

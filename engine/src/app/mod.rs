@@ -18,7 +18,7 @@ use oncue_plugins::{outbound, vod};
 use oncue_rules::diagnostic::Diagnostics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use crate::clock;
@@ -54,6 +54,7 @@ pub struct App {
     admin: SocketAddr,
     runner: runner::Handle,
     reloader: Arc<Reloader>,
+    plugins: Vec<Arc<Plugin>>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -123,6 +124,7 @@ impl App {
             tokens: Arc::new(ArcSwap::from_pointee(vec![admin_token])),
             secrets: secrets.clone(),
         };
+        let plugins = parts.plugins.clone();
         let runner = start_runner(&store, &parts, &emitter).await?;
         let intake = Arc::new(intake(&store, &parts, &runner));
         emitter.connect(&intake);
@@ -155,7 +157,7 @@ impl App {
             tokio::spawn(ticker.keep_ticking(stop.subscribe())),
         ];
         tracing::info!(listen = %listen_at, admin = %admin_at, "serving");
-        Ok(Self { listen: listen_at, admin: admin_at, runner, reloader, stop, tasks })
+        Ok(Self { listen: listen_at, admin: admin_at, runner, reloader, plugins, stop, tasks })
     }
 
     /// Has configuration and rules read again, as SIGHUP asks for; what comes of it is in the log and in the API.
@@ -185,6 +187,9 @@ impl App {
             }
         }
         self.runner.stop(STOP_PATIENCE).await;
+        let mut plugins: JoinSet<()> =
+            self.plugins.into_iter().map(|plugin| async move { plugin.stop().await }).collect();
+        while plugins.join_next().await.is_some() {}
         tracing::info!("stopped");
     }
 }

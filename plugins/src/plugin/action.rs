@@ -28,6 +28,9 @@ pub trait Code: Send + Sync + 'static {
     ///
     /// When it did not succeed.
     async fn call(&self, action: &ActionManifest, call: Call) -> Result<Value, ActionError>;
+
+    /// Ends what goes on outside of calls; none is made afterwards.
+    async fn stop(&self) {}
 }
 
 /// One action.

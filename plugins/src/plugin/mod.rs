@@ -19,6 +19,7 @@ mod action;
 mod decode;
 pub mod folder;
 pub mod manifest;
+mod process;
 mod rhai;
 mod sample;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub struct Plugin {
     /// Everything that makes it what it is, named by its hash.
     pub content: Content,
     actions: Vec<Arc<dyn Action>>,
+    code: Arc<dyn Code>,
 }
 
 impl Host {
@@ -84,6 +86,12 @@ impl Plugin {
     #[must_use]
     pub fn actions(&self) -> &[Arc<dyn Action>] {
         &self.actions
+    }
+
+    /// Ends what goes on for it outside of calls, such as a program that waits for the next one. To be called when no more
+    /// calls are made.
+    pub async fn stop(&self) {
+        self.code.stop().await;
     }
 
     /// The word for what runs it: `rhai` or `process`.
@@ -122,26 +130,22 @@ pub fn load(folders: &[Folder], known: Known<'_>, host: &Host) -> (Vec<Arc<Plugi
             Kind::Rhai(kind) => {
                 rhai::load(kind, &manifest, folder, host).map_err(|found| diagnostics.extend(found)).ok()
             }
-            Kind::Process(_) => {
-                let message = "plugins of kind `process` are not yet supported in this version";
-                diagnostics.push(error(&manifest.file, manifest.kind_span, message, "use `rhai`"));
-                None
-            }
+            Kind::Process(kind) => Some(process::load(kind, &manifest)),
         };
         let is_wrong = |one: &Diagnostic| one.severity == Severity::Error && one.file.name == manifest.file.name;
         if let Some(code) = code.filter(|_| !diagnostics.iter().any(is_wrong)) {
-            plugins.push(Arc::new(plugin(folder, manifest, &code)));
+            plugins.push(Arc::new(plugin(folder, manifest, code)));
         }
     }
     (plugins, diagnostics.sorted())
 }
 
-fn plugin(folder: &Folder, manifest: Manifest, code: &Arc<dyn Code>) -> Plugin {
+fn plugin(folder: &Folder, manifest: Manifest, code: Arc<dyn Code>) -> Plugin {
     let action = |action: &manifest::ActionManifest| {
-        Arc::new(PluginAction::new(action.clone(), Arc::clone(code))) as Arc<dyn Action>
+        Arc::new(PluginAction::new(action.clone(), Arc::clone(&code))) as Arc<dyn Action>
     };
     let actions = manifest.actions.iter().map(action).collect();
-    Plugin { manifest, content: folder.content(), actions }
+    Plugin { manifest, content: folder.content(), actions, code }
 }
 
 /// Names that are taken: by what ships with Oncue, or by another plugin.
