@@ -105,6 +105,7 @@ fn the_unit_is_one_that_systemd_takes() {
     let unit = packaged("systemd/oncue.service");
     assert_eq!(settings(&unit, "User"), ["oncue"]);
     assert_eq!(settings(&unit, "ProtectSystem"), ["strict"]);
+    assert_eq!(settings(&unit, "KillMode"), ["mixed"]);
     let folder = Folder::new();
     folder.write("oncue.service", &unit.replace("/usr/local/bin/oncue", env!("CARGO_BIN_EXE_oncue")));
     let Ok(ran) = Command::new("systemd-analyze").arg("verify").arg(folder.file("oncue.service")).output() else {
