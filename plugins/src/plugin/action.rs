@@ -29,6 +29,11 @@ pub trait Code: Send + Sync + 'static {
     /// When it did not succeed.
     async fn call(&self, action: &ActionManifest, call: Call) -> Result<Value, ActionError>;
 
+    /// What is wrong with what runs the actions, which only starting it shows; for people, to follow the name of the plugin.
+    async fn probe(&self, _actions: &[ActionManifest]) -> Option<String> {
+        None
+    }
+
     /// Ends what goes on outside of calls; none is made afterwards.
     async fn stop(&self) {}
 }

@@ -88,6 +88,15 @@ impl Plugin {
         &self.actions
     }
 
+    /// Starts what runs it, for those who check a plugin: what is wrong that its files do not show, such as a program that is
+    /// not there or lacks an action.
+    pub async fn probe(&self) -> Option<Diagnostic> {
+        let Manifest { file, kind_span, actions, name, .. } = &self.manifest;
+        let problem = self.code.probe(actions).await?;
+        let hint = "run its program by hand, as docs/plugin-protocol.md shows";
+        Some(error(file, *kind_span, format!("`{name}` does not run: {problem}"), hint))
+    }
+
     /// Ends what goes on for it outside of calls, such as a program that waits for the next one. To be called when no more
     /// calls are made.
     pub async fn stop(&self) {
