@@ -124,7 +124,7 @@ fn write(node: &Node, out: &mut String) {
             out.push(']');
         }
         NodeKind::Map(entries) => {
-            write_entries(entries.iter().map(|(key, node)| (key.text.as_str(), node)).collect(), out)
+            write_entries(entries.iter().map(|(key, node)| (key.text.as_str(), node)).collect(), out);
         }
     }
 }

@@ -40,9 +40,9 @@ pub(super) fn shared<E>(
     if let Some(known) = known {
         return Ok(known);
     }
-    let made = Arc::new(make(rewritten)?);
-    ALIVE.lock().unwrap_or_else(PoisonError::into_inner).add(hash, &made);
-    Ok(made)
+    let compiled = Arc::new(make(rewritten)?);
+    ALIVE.lock().unwrap_or_else(PoisonError::into_inner).add(hash, &compiled);
+    Ok(compiled)
 }
 
 impl Alive {
