@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use oncue_plugins::action::Repeatable;
+use oncue_plugins::action::{Action, Repeatable};
 use oncue_plugins::registry::Registry;
 use oncue_rules::closure::{Closure, PinnedRule};
 use oncue_rules::ids::{ActionName, ContentHash};
@@ -82,6 +82,12 @@ impl Programs {
         let by_hash = programs.iter().chain(former).map(|program| (program.rule.closure.clone(), Arc::clone(program)));
         self.live.store(Arc::new(by_hash.collect()));
         Ok(programs)
+    }
+
+    /// The action of this name; none when there is none.
+    #[must_use]
+    pub fn action(&self, name: &ActionName) -> Option<Arc<dyn Action>> {
+        self.registry.get(name)
     }
 
     /// The program of a live rule.

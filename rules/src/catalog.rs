@@ -1,5 +1,7 @@
 //! What the rule language must know of actions to check the steps that use them, and of files to read their programs.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::SourceFile;
 use crate::ids::ActionName;
 use crate::value::Value;
@@ -44,7 +46,7 @@ pub trait ActionCatalog {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The parameter; when it is not written, all of them are meant.
-    pub parameter: &'static str,
+    pub parameter: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.

@@ -24,11 +24,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oncue::store::{Admin, Calendar, Store};
+use oncue::store::{Admin, Calendar, Shelf, Store};
 
 /// All ports.
-pub(crate) trait Driver: Store + Admin + Calendar {}
-impl<T: Store + Admin + Calendar> Driver for T {}
+pub(crate) trait Driver: Store + Admin + Calendar + Shelf {}
+impl<T: Store + Admin + Calendar + Shelf> Driver for T {}
 
 /// Makes places for stores.
 #[async_trait]
@@ -135,6 +135,7 @@ cases! {
         the_quarantine_keeps_the_newest,
         counts_follow_everything,
         ticks_go_on_from_where_they_were,
+        what_plugins_keep_is_theirs_and_bounded,
     }
     list {
         events_are_listed_newest_first_by_page,

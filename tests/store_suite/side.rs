@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oncue::store::{Advance, Content, Fence, Page, Quarantine, RunStatus, StepOutcome, StepRow};
+use oncue::store::{Advance, Content, Fence, Keep, Kept, MOST_KEPT, Page, Quarantine, RunStatus, StepOutcome, StepRow};
 use oncue_rules::ids::{ContentHash, EventId, RuleName};
 
 use super::Place;
@@ -93,4 +93,34 @@ pub(super) async fn ticks_go_on_from_where_they_were(place: Arc<dyn Place>) {
     let ticked = store.ticked(names(&["c", "b", "a", "d"]), at(30)).await.unwrap();
     assert_eq!(ticked, [at(15), at(10), at(25), at(30)]);
     assert_eq!(store.ticked(Vec::new(), at(40)).await.unwrap(), []);
+}
+
+pub(super) async fn what_plugins_keep_is_theirs_and_bounded(place: Arc<dyn Place>) {
+    let store = place.open().await;
+    let keep = |plugin: &str, key: &str, value: Option<&str>| Keep {
+        plugin: plugin.to_owned(),
+        key: key.to_owned(),
+        value: value.map(str::to_owned),
+        now: at(1),
+    };
+    assert_eq!(store.kept("a", "k").await.unwrap(), None);
+    for number in 0..MOST_KEPT {
+        assert_eq!(store.keep(keep("a", &number.to_string(), Some("1"))).await.unwrap(), Kept::Done);
+    }
+    assert_eq!(store.keep(keep("a", "k", Some("1"))).await.unwrap(), Kept::Full);
+    assert_eq!(
+        store.keep(keep("b", "k", Some("[2]"))).await.unwrap(),
+        Kept::Done,
+        "another plugin has room of its own"
+    );
+    assert_eq!(store.keep(keep("a", "7", Some("3"))).await.unwrap(), Kept::Done, "a key that is there is written over");
+    assert_eq!(store.keep(keep("a", "8", None)).await.unwrap(), Kept::Done);
+    assert_eq!(store.keep(keep("a", "k", Some("4"))).await.unwrap(), Kept::Done);
+    drop(store);
+    let store = place.open().await;
+    let kept = |plugin, key| store.kept(plugin, key);
+    assert_eq!(kept("a", "7").await.unwrap().as_deref(), Some("3"));
+    assert_eq!(kept("a", "8").await.unwrap(), None);
+    assert_eq!(kept("a", "k").await.unwrap().as_deref(), Some("4"));
+    assert_eq!(kept("b", "k").await.unwrap().as_deref(), Some("[2]"));
 }

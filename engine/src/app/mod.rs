@@ -1,5 +1,6 @@
 //! The wiring: the only place that knows everything.
 
+mod around;
 mod error;
 mod late_emitter;
 pub mod probe;
@@ -40,6 +41,7 @@ use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Admin, NodeId, Store};
 
 pub use crate::reload::{Origin, Trouble};
+use around::PluginsAround;
 pub use error::Error;
 use late_emitter::LateEmitter;
 
@@ -104,13 +106,16 @@ impl App {
         secrets.replace(config.known_secrets());
         let emitter = Arc::new(LateEmitter::default());
         let actions = parts(&config, Arc::clone(&emitter))?;
-        let Loaded { registry, plugins, live, warnings } = load(&found, &actions)?;
+        let around = Arc::new(PluginsAround::new(secrets.clone()));
+        let host = Host::new(actions.outbound.clone(), Arc::clone(&around) as _);
+        let Loaded { registry, plugins, live, warnings } = load(&found, &actions, &host)?;
         let admin_token = config::admin_token::read_or_make(&config).map_err(Error::token)?;
         secrets.replace(config.known_secrets().and(&admin_token));
         let store = open(&config.store)?;
         let (listen, admin) = (bind(config.listen).await?, bind(config.admin).await?);
 
         let programs = Arc::new(Programs::new(Arc::clone(&registry)));
+        around.connect(Arc::clone(&store) as _, &programs);
         reload::prepare(&*store, &programs, &live, &[]).await.map_err(Error::not_prepared)?;
         let parts = Parts {
             started: config.clone(),
@@ -203,9 +208,9 @@ struct Loaded {
 }
 
 /// Loads plugins, and the rules that use them.
-fn load(found: &Found, actions: &registry::Parts) -> Result<Loaded, Error> {
+fn load(found: &Found, actions: &registry::Parts, host: &Host) -> Result<Loaded, Error> {
     let builtin = Registry::builtin(actions.clone());
-    let (plugins, mut warnings) = live::plugins(&found.config, &builtin, &found.plugins, &Host::new());
+    let (plugins, mut warnings) = live::plugins(&found.config, &builtin, &found.plugins, host);
     if warnings.has_errors() {
         return Err(Error::Invalid(warnings));
     }

@@ -54,7 +54,7 @@ fn check_rules(args: &Args, mut config: Config, diagnostics: &mut Diagnostics) -
     let actions = app::actions(&config).map_err(super::serve::failure)?;
     let folders = plugin::folder::read(&config.plugins)
         .map_err(|error| Failure::caused(Exit::NotFound, "the plugins cannot be read", error))?;
-    let (plugins, found) = live::plugins(&config, &actions, &folders, &Host::new());
+    let (plugins, found) = live::plugins(&config, &actions, &folders, &Host::idle());
     let is_wrong = found.has_errors();
     diagnostics.extend(found);
     if is_wrong {

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use oncue_plugins::action::{Repeatable, Spec};
 use oncue_plugins::plugin::{self, Folder, Host, Known, Plugin};
 use oncue_plugins::registry::Registry;
-use oncue_rules::diagnostic::{Diagnostics, SourceFile};
+use oncue_rules::diagnostic::Diagnostics;
 use serde_json::{Value, json};
 
 use super::output::{Output, cell, table};
@@ -25,9 +25,6 @@ Examples:
   oncue plugins show chat_notify.send  an action: its parameters, its outputs, a step that uses it
   oncue plugins check plugins/mine     find what is wrong with a plugin, also without oncue.yaml
   oncue plugins list --json";
-
-/// What actions are looked up against where there is no configuration.
-const BARE: &str = "apps: [{ subappid: 1, insecure: true }]";
 
 /// List the actions that rules can use; show one, or a plugin; check plugins
 #[derive(Debug, clap::Args)]
@@ -103,9 +100,9 @@ impl Loaded {
         }
         let builtin = app::actions(&config).map_err(super::serve::failure)?;
         let (plugins, found) = if is_bare {
-            plugin::load(&read, Known { builtin: &builtin, secrets: None }, &Host::new())
+            plugin::load(&read, Known { builtin: &builtin, secrets: None }, &Host::idle())
         } else {
-            live::plugins(&config, &builtin, &read, &Host::new())
+            live::plugins(&config, &builtin, &read, &Host::idle())
         };
         let registry = builtin.with(&plugins);
         Ok(Self { plugins, registry, found })
@@ -132,10 +129,7 @@ impl Loaded {
 /// The configuration; a bare one when it is not there and need not be.
 fn configuration(path: &Path, may_be_absent: bool) -> Result<(Config, bool), Failure> {
     if may_be_absent && !path.exists() {
-        let file = SourceFile { name: "no configuration".into(), text: BARE.into() };
-        let (config, found) = Config::load(&file, Path::new("."), &Environment::of_process().lenient());
-        let config = config.ok_or_else(|| Failure::new(Exit::Internal, found.to_string()))?;
-        return Ok((config, true));
+        return Ok((Config::without_applications(Path::new(".")), true));
     }
     let file = config::read_source(path).map_err(|error| {
         let message = format!("cannot read {} (write one with `oncue init`, or name it with --config)", path.display());

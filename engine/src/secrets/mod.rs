@@ -82,6 +82,12 @@ impl Secrets {
         self.0.store(Arc::new(Held { known, retired, scrubber }));
     }
 
+    /// The named secret, as it is now.
+    #[must_use]
+    pub fn get(&self, name: &SecretName) -> Option<String> {
+        self.0.load().known.named.get(name).map(|secret| secret.expose().to_owned())
+    }
+
     /// What removes the live secrets from texts.
     #[must_use]
     pub fn scrubber(&self) -> Arc<Scrubber> {

@@ -1,7 +1,8 @@
 //! The durable port: what the engine asks of a store, in its own words.
 //!
 //! [`Store`] is the hot port: every verb is one commit, and its result is durable when it returns. [`Admin`] reads and
-//! tends what is stored, and [`Calendar`] knows the ticks of schedules. Drivers are proved equal by one conformance suite.
+//! tends what is stored, [`Calendar`] knows the ticks of schedules, and [`Shelf`] holds what plugins keep. Drivers are
+//! proved equal by one conformance suite.
 //!
 //! # What a driver owes
 //!
@@ -92,6 +93,16 @@ pub trait Calendar: Send + Sync + 'static {
 
     /// The ticks of a rule up to this moment are dealt with; one that is earlier than what is known changes nothing.
     async fn tick(&self, rule: RuleName, until: Timestamp) -> Result<(), Error>;
+}
+
+/// The port of what plugins keep between their calls.
+#[async_trait]
+pub trait Shelf: Send + Sync + 'static {
+    /// What a plugin has kept under a key, as JSON.
+    async fn kept(&self, plugin: &str, key: &str) -> Result<Option<String>, Error>;
+
+    /// Keeps a value, in place of what was kept under its key, or removes it.
+    async fn keep(&self, keep: Keep) -> Result<Kept, Error>;
 }
 
 /// The admin port.

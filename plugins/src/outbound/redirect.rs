@@ -22,11 +22,13 @@ pub enum Redirects {
     All,
     /// Those that keep method and body: 307 and 308.
     Whole,
+    /// None: the answer is the redirect itself.
+    None,
 }
 
 /// Turns a request into the one that its answer asks for; whether there is one.
 pub(super) fn follow(request: &mut Request, status: StatusCode, headers: &HeaderMap) -> Result<bool, Failure> {
-    if ![301, 302, 303, 307, 308].contains(&status.as_u16()) {
+    if request.redirects == Redirects::None || ![301, 302, 303, 307, 308].contains(&status.as_u16()) {
         return Ok(false);
     }
     let Some(location) = headers.get(LOCATION) else { return Ok(false) };

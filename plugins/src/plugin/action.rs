@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use oncue_rules::catalog::Problem;
 use oncue_rules::rule::Retry;
 use oncue_rules::schema;
+use oncue_rules::template::secret_reference;
 use oncue_rules::value::{Map, Value};
 use serde_json::Value as Json;
 
@@ -36,6 +38,11 @@ pub trait Code: Send + Sync + 'static {
 
     /// Ends what goes on outside of calls; none is made afterwards.
     async fn stop(&self) {}
+
+    /// Whether it never sees the parameters that the manifest marks as secrets, so that no other may be one.
+    fn seals_secrets(&self) -> bool {
+        false
+    }
 }
 
 /// One action.
@@ -91,6 +98,22 @@ impl Action for PluginAction {
         self.manifest.retry
     }
 
+    /// A secret that a script would see.
+    fn check(&self, with: &Value) -> Vec<Problem> {
+        if !self.code.seals_secrets() {
+            return Vec::new();
+        }
+        let open = with.as_map().into_iter().flatten().filter(|(name, value)| {
+            names_a_secret(value) && self.manifest.secret_parameters().all(|known| known != name.as_str())
+        });
+        let problem = |(name, _): (&String, &Value)| Problem {
+            parameter: name.clone().into(),
+            message: format!("`{name}` of `{}` is seen by the plugin, and a secret is not to be seen", self.spec.name),
+            hint: format!("write `writeOnly: true` beside `{name}` in `parameters` of its plugin.yaml"),
+        };
+        open.map(problem).collect()
+    }
+
     async fn call(&self, call: Call) -> Result<Value, ActionError> {
         let params = given(&call.params, &self.spec.parameters);
         if let Some(problem) = schema::misfit(self.spec.name.as_str(), &self.spec.parameters, &params) {
@@ -99,6 +122,16 @@ impl Action for PluginAction {
         let deadline = call.deadline.min(Instant::now() + self.manifest.timeout);
         let outputs = self.code.call(&self.manifest, Call { params, deadline, ..call }).await?;
         self.outputs(outputs)
+    }
+}
+
+/// Whether a value as it is written has a reference to a secret in it.
+fn names_a_secret(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => secret_reference(text).is_some(),
+        Value::List(items) => items.iter().any(names_a_secret),
+        Value::Map(entries) => entries.values().any(names_a_secret),
+        _ => false,
     }
 }
 

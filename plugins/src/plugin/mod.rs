@@ -18,6 +18,7 @@
 mod action;
 mod decode;
 pub mod folder;
+mod host;
 pub mod manifest;
 mod process;
 mod rhai;
@@ -35,18 +36,13 @@ use oncue_rules::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spa
 
 pub use action::{Code, OUTPUT_LIMIT};
 pub use folder::{Folder, ReadError};
+pub use host::{Around, Host};
 pub use manifest::Manifest;
 
 use self::action::PluginAction;
 use self::manifest::Kind;
 use crate::action::Action;
 use crate::registry::Registry;
-
-/// What the code of plugins works with. A clone works with the same.
-#[derive(Clone)]
-pub struct Host {
-    threads: rhai::Threads,
-}
 
 /// What plugins are checked against.
 #[derive(Clone, Copy)]
@@ -65,20 +61,6 @@ pub struct Plugin {
     pub content: Content,
     actions: Vec<Arc<dyn Action>>,
     code: Arc<dyn Code>,
-}
-
-impl Host {
-    /// One whose threads start with the first call.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { threads: rhai::Threads::new() }
-    }
-}
-
-impl Default for Host {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Plugin {

@@ -67,7 +67,7 @@ mod tests {
         let text = format!("{HEAD}process: {process}\nactions:\n{}", actions.collect::<String>());
         let mut folder = crate::plugin::tests::folder(&text, &[]);
         folder.path = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
-        let (plugins, found) = load(&[folder], Known { builtin: &builtin(), secrets: None }, &Host::new());
+        let (plugins, found) = load(&[folder], Known { builtin: &builtin(), secrets: None }, &Host::idle());
         assert!(found.is_empty(), "{found}");
         plugins.into_iter().next().unwrap()
     }
@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn the_plugins_that_ship_are_right_and_run() {
         let folders = folder::read(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("packs")]).unwrap();
-        let (plugins, found) = load(&folders, Known { builtin: &builtin(), secrets: None }, &Host::new());
+        let (plugins, found) = load(&folders, Known { builtin: &builtin(), secrets: None }, &Host::idle());
         assert!(found.is_empty() && plugins.len() >= 2, "{found}");
         for plugin in &plugins {
             assert_eq!(plugin.probe().await, None);

@@ -11,6 +11,7 @@ use crate::registry::tests::builtin;
 use crate::testing::call;
 
 mod limits;
+mod outside;
 
 fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
@@ -21,7 +22,7 @@ fn report(case: &Path) -> (usize, String) {
     let folders = folder::read(&[case.to_owned()]).unwrap();
     let secrets = BTreeSet::from(["bot".to_owned()]);
     let known = Known { builtin: &builtin(), secrets: Some(&secrets) };
-    let (plugins, found) = load(&folders, known, &Host::new());
+    let (plugins, found) = load(&folders, known, &Host::idle());
     (plugins.len(), found.to_string().replace(&format!("{}/", cases().display()), ""))
 }
 
@@ -70,7 +71,7 @@ pub(super) fn folder(manifest: &str, scripts: &[(&str, &str)]) -> Folder {
 
 pub(super) fn plugin(manifest: &str, scripts: &[(&str, &str)]) -> Arc<Plugin> {
     let (plugins, found) =
-        load(&[folder(manifest, scripts)], Known { builtin: &builtin(), secrets: None }, &Host::new());
+        load(&[folder(manifest, scripts)], Known { builtin: &builtin(), secrets: None }, &Host::idle());
     assert!(found.is_empty(), "{found}");
     plugins.into_iter().next().unwrap()
 }

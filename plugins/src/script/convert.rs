@@ -102,6 +102,8 @@ fn inner(held: &Dynamic, depth: usize) -> Result<Value, Uncrossed> {
         let entries = entries.iter().map(|(name, value)| Ok((name.to_string(), inner(value, depth)?)));
         return entries.collect::<Result<Map, _>>().map(Value::map);
     }
-    let what = if held.is::<FnPtr>() { "a function" } else { held.type_name() };
+    // A type of ours has the path of its module before its name.
+    let name = held.type_name().rsplit("::").next().unwrap_or_default().to_lowercase();
+    let what = if held.is::<FnPtr>() { "a function".to_owned() } else { format!("a {name}") };
     Err(Uncrossed::Odd(format!("{what} is no value that can leave a script")))
 }

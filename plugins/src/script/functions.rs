@@ -58,7 +58,7 @@ fn to_json(held: &Dynamic) -> Result<String, Fault> {
 }
 
 /// Calls a function of expressions.
-fn bridge(name: &str, arguments: &[&Dynamic]) -> Result<Dynamic, Fault> {
+pub(crate) fn bridge(name: &str, arguments: &[&Dynamic]) -> Result<Dynamic, Fault> {
     let values = arguments.iter().map(|held| to_value(held)).collect::<Result<Vec<_>, _>>()?;
     expression::call(name, &values).map(|value| from_value(&value)).map_err(fault)
 }
@@ -93,7 +93,7 @@ fn register_digests(engine: &mut Engine) {
     engine.register_fn("to_hex", |text: &str| charged(hex::encode(text)));
 }
 
-fn hmac(key: &str, text: &str) -> Vec<u8> {
+pub(crate) fn hmac(key: &str, text: &str) -> Vec<u8> {
     // A key of any length is one.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return Vec::new() };
     mac.update(text.as_bytes());
@@ -143,7 +143,7 @@ fn replace(text: &mut ImmutableString, old: &str, new: &str) -> Result<(), Fault
 }
 
 /// A text that a function made; long ones count as many operations.
-fn charged(text: String) -> Result<String, Fault> {
+pub(crate) fn charged(text: String) -> Result<String, Fault> {
     // A stop is noticed at the next operation.
     let _stop = budget::take(text.len() as u64 / 64);
     if text.len() > limits::TEXT { Err(too_large("length of text")) } else { Ok(text) }

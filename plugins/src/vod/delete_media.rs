@@ -116,7 +116,7 @@ impl Action for DeleteMedia {
         let is_said = !is_nothing("DeleteParts") || !is_nothing("everything");
         let problem = || {
             Problem {
-            parameter: "DeleteParts",
+            parameter: "DeleteParts".into(),
             message: "this would delete the whole media".to_owned(),
             hint: "name the parts, such as `DeleteParts: [{ Type: OriginalFiles, Definition: 0 }]`, or write `everything: true`".to_owned(),
         }

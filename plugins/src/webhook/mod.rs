@@ -167,7 +167,9 @@ impl Action for Webhook {
     fn check(&self, with: &Value) -> Vec<Problem> {
         let mut found = problems(with);
         let has = |name: &str| with.as_map().is_some_and(|entries| entries.contains_key(name));
-        let mut add = |parameter, message: String, hint: String| found.push(Problem { parameter, message, hint });
+        let mut add = |parameter: &'static str, message: String, hint: String| {
+            found.push(Problem { parameter: parameter.into(), message, hint });
+        };
         if let Some(name) = literal(with, "to")
             && self.targets.get(name).is_none()
         {

@@ -199,19 +199,23 @@ pub(crate) fn problems(with: &Value) -> Vec<Problem> {
         && let Err(message) = url(text)
     {
         let hint = "write an address such as `https://cms.example/hooks`".to_owned();
-        found.push(Problem { parameter: "url", message: format!("`url`: {message}"), hint });
+        found.push(Problem { parameter: "url".into(), message: format!("`url`: {message}"), hint });
     }
     if let Some(text) = literal(with, "expect")
         && let Err(error) = Expect::compile(text)
     {
         let hint = error.hint.unwrap_or_else(|| "write a condition such as `response.status == 200`".to_owned());
-        found.push(Problem { parameter: "expect", message: format!("`expect`: {}", error.message), hint });
+        found.push(Problem { parameter: "expect".into(), message: format!("`expect`: {}", error.message), hint });
     }
     if let Some(text) = literal(with, "timeout")
         && timeout(text).is_err()
     {
         let message = format!("`timeout` must be a duration up to `10m`, and this is `{text}`");
-        found.push(Problem { parameter: "timeout", message, hint: "write `500ms`, `30s` or the like".to_owned() });
+        found.push(Problem {
+            parameter: "timeout".into(),
+            message,
+            hint: "write `500ms`, `30s` or the like".to_owned(),
+        });
     }
     found
 }

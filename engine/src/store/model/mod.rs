@@ -3,12 +3,14 @@
 mod command;
 mod examine;
 mod inbox;
+mod kept;
 mod rerun;
 mod view;
 
 pub use command::*;
 pub use examine::*;
 pub use inbox::*;
+pub use kept::*;
 pub use rerun::*;
 pub use view::*;
 

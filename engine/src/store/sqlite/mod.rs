@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `open` | lock, settings, schema |
 //! | `writer`, `tx` | the queue and its thread; what commands write through |
-//! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `rerun`, `expire` | the commands, by what they are about |
+//! | `accept`, `advance`, `inputs`, `lease`, `contents`, `calendar`, `kept`, `rerun`, `expire` | the commands, by what they are about |
 //! | `copy`, `draft` | a copy of the whole store, made while it is written to |
 //! | `reader`, `list`, `show`, `examine` | reads |
 //! | `checkpoint` | the write-ahead log |
@@ -30,6 +30,7 @@ mod expire;
 mod fault;
 mod gather;
 mod inputs;
+mod kept;
 mod lease;
 mod limit;
 mod list;
@@ -57,9 +58,9 @@ pub use writer::Stats;
 use self::writer::{QueueLimits, Writer};
 use super::{
     Accept, Accepted, Admin, Advance, Calendar, Claim, ClaimedRun, Content, Copied, Counts, Delivered, Delivery, Due,
-    Error, EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, NodeId, Origin, Page, Place, Quarantine,
-    QuarantineRow, Replay, Replayed, Retention, Retried, Retry, RunDetail, RunFilter, RunRow, Store, StoredEvent,
-    Written,
+    Error, EventFilter, EventRow, Examined, Expired, Fence, InboxRow, Joined, Keep, Kept, NodeId, Origin, Page, Place,
+    Quarantine, QuarantineRow, Replay, Replayed, Retention, Retried, Retry, RunDetail, RunFilter, RunRow, Shelf, Store,
+    StoredEvent, Written,
 };
 
 /// Bytes of a page; fixed when a database is made.
@@ -284,6 +285,18 @@ impl Admin for SqliteStore {
 
     async fn expire(&self, retention: Retention, now: Timestamp, batch: u32) -> Result<Expired, Error> {
         expire::expire(&self.writer, retention, now, batch).await
+    }
+}
+
+#[async_trait]
+impl Shelf for SqliteStore {
+    async fn kept(&self, plugin: &str, key: &str) -> Result<Option<String>, Error> {
+        let (plugin, key) = (plugin.to_owned(), key.to_owned());
+        self.readers.read("reading a kept value", move |sql| kept::kept(sql, &plugin, &key)).await
+    }
+
+    async fn keep(&self, keep: Keep) -> Result<Kept, Error> {
+        self.writer.submit(kept::KeepValue(keep)).await
     }
 }
 

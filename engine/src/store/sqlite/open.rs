@@ -15,13 +15,14 @@ use super::{Options, PAGE_SIZE};
 use crate::store::Error;
 
 /// Every migration, in order; the schema number of a store is the number of the last one that it has.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("V0001__first", include_str!("../migrations/sqlite/V0001__first.sql")),
     ("V0002__schedules", include_str!("../migrations/sqlite/V0002__schedules.sql")),
     ("V0003__replays", include_str!("../migrations/sqlite/V0003__replays.sql")),
     ("V0004__ends", include_str!("../migrations/sqlite/V0004__ends.sql")),
     ("V0005__collections", include_str!("../migrations/sqlite/V0005__collections.sql")),
     ("V0006__limits", include_str!("../migrations/sqlite/V0006__limits.sql")),
+    ("V0007__kept", include_str!("../migrations/sqlite/V0007__kept.sql")),
 ];
 
 const DOING: &str = "opening the database";

@@ -3,15 +3,26 @@
 //! The scripts of a plugin run on threads of their own, which the system serves last, within the limits of every script
 //! ([`crate::script::limits`]). They can import what lies in the folder of their plugin, and nothing else.
 
+#![expect(clippy::unnecessary_box_returns, reason = "the engine has its errors boxed everywhere")]
+
+mod context;
+mod failure;
+mod grants;
 mod imports;
+mod outside;
 mod program;
+mod requests;
+mod sealed;
+mod seen;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use oncue_rules::diagnostic::{Diagnostics, SourceFile, Span};
 use oncue_rules::value::Value;
+use tokio::runtime::Handle;
 
+use self::grants::Grants;
 use self::program::Program;
 use super::manifest::{self, ActionManifest, Manifest};
 use super::{Code, Folder, error};
@@ -54,7 +65,9 @@ pub(super) fn load(
         found.push(error(&manifest.file, kind.file_span, message, "write it, or name the file that is there"));
         return Err(found);
     };
-    let program = Program::compile(&kind.file, folder)?;
+    let grants =
+        Grants { plugin: manifest.name.as_str().into(), permissions: manifest.permissions.clone(), host: host.clone() };
+    let program = Program::compile(&kind.file, folder, grants)?;
     for action in &manifest.actions {
         if let Err(problem) = program.function(&action.own_name) {
             let hint = format!("write `fn {}(params) {{ #{{}} }}` in {}", action.own_name, main.name);
@@ -77,8 +90,13 @@ impl Code for Scripts {
             deadline: call.deadline,
             time: action.timeout,
         };
-        let (program, function) = (Arc::clone(&self.program), action.own_name.clone());
-        self.threads.0.run(ticket, move |budget| program.run(&function, &call, budget)).await
+        let (program, action) = (Arc::clone(&self.program), action.clone());
+        let (runtime, depth) = (Handle::current(), context::depth());
+        self.threads.0.run(ticket, move |budget| program.run(&action, call, (runtime, depth), budget)).await
+    }
+
+    fn seals_secrets(&self) -> bool {
+        true
     }
 }
 

@@ -1,5 +1,6 @@
 //! The scripts of one plugin, compiled, and a call of one of their functions.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -8,10 +9,14 @@ use std::time::{Duration, Instant};
 use oncue_rules::diagnostic::{Diagnostics, SourceFile, Span};
 use oncue_rules::value::{Map, Value};
 use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Position, Scope};
+use tokio::runtime::Handle;
 
+use super::context::{Current, within};
+use super::grants::Grants;
 use super::imports::{Imports, Resolver};
-use super::{HINT, problem};
+use super::{HINT, failure, outside, problem, sealed, seen};
 use crate::action::{ActionError, Call};
+use crate::plugin::manifest::ActionManifest;
 use crate::plugin::{Folder, error};
 use crate::script::budget::Budget;
 use crate::script::error as errors;
@@ -33,14 +38,21 @@ pub(super) struct Program {
 impl Program {
     /// Compiles every script of a plugin, and runs what the main one has outside of functions once, so that what is wrong
     /// with it is found now.
-    pub(super) fn compile(name: &str, folder: &Folder) -> Result<Self, Diagnostics> {
+    pub(super) fn compile(name: &str, folder: &Folder, grants: Grants) -> Result<Self, Diagnostics> {
         let mut engine = engine::limited();
         engine.set_max_modules(MODULES);
+        let grants = Arc::new(grants);
+        outside::register(&mut engine, &grants);
         let mut found = Diagnostics::default();
         let mut imports = Imports::default();
         for (path, file) in &folder.scripts {
             match compile(&engine, path, file) {
-                Ok(script) => imports.add(path, script),
+                Ok(script) => {
+                    for missing in seen::missing(&grants, &script, file) {
+                        found.push(missing);
+                    }
+                    imports.add(path, script);
+                }
                 Err(problems) => found.extend(problems),
             }
         }
@@ -101,7 +113,14 @@ impl Program {
     }
 
     /// Calls a function with the parameters of an action, within the budget.
-    pub(super) fn run(&self, function: &str, call: &Call, budget: Budget) -> Result<Value, ActionError> {
+    pub(super) fn run(
+        &self,
+        action: &ActionManifest,
+        call: Call,
+        (runtime, depth): (Handle, u32),
+        budget: Budget,
+    ) -> Result<Value, ActionError> {
+        let function = action.own_name.as_str();
         if !convert::fits(&call.params) {
             let message = format!(
                 "the parameters have more than {} MiB of text, or more than {} items",
@@ -111,22 +130,32 @@ impl Program {
             return Err(ActionError::fatal("script_size", message));
         }
         let takes_call = self.main.iter_functions().any(|known| known.name == function && known.params.len() == 2);
-        let (result, stopped) = budget.spend(|| {
-            let mut arguments = vec![convert::from_value(&call.params)];
-            if takes_call {
-                arguments.push(convert::from_value(&described(call)));
-            }
+        let mut arguments = vec![parameters(action, &call.params)];
+        if takes_call {
+            arguments.push(convert::from_value(&described(&call)));
+        }
+        let current = Current {
+            repeatable: action.repeatable,
+            until: budget.until,
+            runtime,
+            depth,
+            requests: Cell::default(),
+            uses: Cell::default(),
+            call,
+        };
+        let script = || {
             let options = CallFnOptions::new().eval_ast(true);
             let mut scope = Scope::new();
             let given =
                 self.engine.call_fn_with_options::<Dynamic>(options, &mut scope, &self.main, function, arguments)?;
             Ok(convert::to_value(&given)?)
-        });
+        };
+        let (result, stopped) = budget.spend(|| within(current, script));
         // A stop that the script caught is one nevertheless.
         match (result, stopped) {
             (Ok(given), None) => Ok(given),
             (Ok(_), Some(_)) => Err(errors::of_engine(errors::fault(""), stopped, &self.name)),
-            (Err(fault), _) => Err(errors::of_engine(fault, stopped, &self.name)),
+            (Err(fault), _) => Err(failure::of_script(fault, stopped, &self.name)),
         }
     }
 }
@@ -163,6 +192,17 @@ fn compile(engine: &Engine, path: &str, file: &SourceFile) -> Result<AST, Diagno
             Err(found)
         }
     }
+}
+
+/// The parameters as a script sees them: those that are secrets are sealed.
+fn parameters(action: &ActionManifest, params: &Value) -> Dynamic {
+    let secret: Vec<&str> = action.secret_parameters().collect();
+    let Some(members) = params.as_map().filter(|_| !secret.is_empty()) else { return convert::from_value(params) };
+    let entries = members.iter().map(|(name, value)| {
+        let is_secret = secret.contains(&name.as_str());
+        (name.as_str().into(), if is_secret { sealed::sealed(value) } else { convert::from_value(value) })
+    });
+    Dynamic::from_map(entries.collect())
 }
 
 /// What a function may know of the call: its second parameter.

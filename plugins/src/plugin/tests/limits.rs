@@ -84,7 +84,7 @@ async fn parameters_that_no_script_can_hold_are_refused_in_words() {
 
 #[tokio::test]
 async fn another_plugin_goes_on_while_one_spins_on_all_its_threads() {
-    let host = Host::new();
+    let host = Host::idle();
     let spin = folder(&format!("{HEAD}{OPEN}"), &[("main.rhai", "fn send(params) { loop { } }")]);
     let quiet =
         folder(&format!("{HEAD}{OPEN}").replace("chat", "quiet"), &[("main.rhai", "fn send(params) { #{ x: 42 } }")]);
