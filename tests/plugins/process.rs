@@ -49,7 +49,7 @@ const FAULTY: [(&str, &str, &str); 5] = [
     ("wrong", "echo working", "process_protocol"),
     ("half", "printf '{'; exit", "process_protocol"),
     ("crash", "exit 3", "process_ended"),
-    ("late", "sleep 3600", "timeout"),
+    ("late", "sleep 60", "timeout"),
 ];
 
 #[tokio::test]
@@ -78,4 +78,5 @@ async fn programs_that_misbehave_end_in_an_error_of_their_own_run_while_other_ru
         assert_eq!((&run["status"], &run["error"]["code"]), (&json!("dead"), &json!(code)), "{run}");
         assert_eq!(run["error"]["class"], "unknown", "{run}");
     }
+    assert_eq!(serving.stop(), 0, "the server ends, and with it the programs");
 }
