@@ -150,7 +150,7 @@ async fn a_retry_of_a_run_whose_rule_cannot_be_opened_is_refused_and_one_that_wa
         connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         connection.close().unwrap();
     };
-    change("CREATE TABLE kept AS SELECT * FROM contents; DELETE FROM contents;");
+    change("CREATE TABLE aside AS SELECT * FROM contents; DELETE FROM contents;");
     let serving = Serving::start(&folder);
     let (code, refused) = ask(&folder, &["runs", "retry", id(&dead)]);
     assert_eq!(code, 7, "{refused}");
@@ -169,7 +169,7 @@ async fn a_retry_of_a_run_whose_rule_cannot_be_opened_is_refused_and_one_that_wa
     let again = run(&serving, "dead").await;
     assert_eq!((id(&again), &again["run"]["error"]["code"]), (id(&dead), &json!("not_retried")), "{again}");
     assert_eq!(serving.stop(), 0);
-    change("INSERT OR IGNORE INTO contents SELECT * FROM kept; DROP TABLE kept;");
+    change("INSERT OR IGNORE INTO contents SELECT * FROM aside; DROP TABLE aside;");
     oncue(&["verify"]).within(&folder).success();
 
     other.answers("two", 200);
