@@ -158,7 +158,7 @@ fn mapping(dice: &mut Dice, depth: usize) -> String {
 /// A mapping of one root or two, seldom of all that there are.
 fn rooted(dice: &mut Dice) -> String {
     let roots = ["body", "payload", "event"];
-    let (from, count) = (dice.below(5) % 3, *dice.of(&[1, 1, 1, 2, 2, 3]));
+    let (from, count) = (dice.below(5) % 3, *dice.of(&[1, 1, 1, 1, 2, 3]));
     let mut entries: Vec<String> = Vec::new();
     for at in 0..count {
         let root = roots[(from + at) % 3];
@@ -257,7 +257,7 @@ fn every_rule_says_what_its_match_says_alone() {
             matched += said.matched;
         }
     }
-    assert!(matched as u64 > tried / 20, "events match too rarely to tell anything: {matched} of {tried}");
+    assert!(matched as u64 > tried / 30, "events match too rarely to tell anything: {matched} of {tried}");
 }
 
 #[test]
