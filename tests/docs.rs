@@ -6,12 +6,12 @@ use oncue_rules::path::RESERVED;
 
 use crate::support::{Folder, Serving, oncue};
 
-struct Block {
-    language: String,
-    text: String,
+pub struct Block {
+    pub language: String,
+    pub text: String,
 }
 
-fn blocks(readme: &str) -> Vec<Block> {
+pub fn blocks(readme: &str) -> Vec<Block> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(readme);
     let text = std::fs::read_to_string(path).unwrap();
     let mut blocks = Vec::new();

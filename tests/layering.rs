@@ -29,7 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &[]),
     ("store", &["workflow"]),
     ("workflow", &[]),
-    ("config", &[]),
+    ("config", &["sources"]),
     ("simulator", &[]),
     ("telemetry", &[]),
 ];

@@ -17,6 +17,7 @@ mod deaths;
 mod defaults;
 mod disk;
 mod docs;
+mod endpoints;
 mod examples;
 mod explain;
 mod in_doubt;

@@ -74,7 +74,7 @@ fn run(command: &mut Command) -> Result<(), String> {
 
 /// The interpreter, or nothing after saying why.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests should see what did not run")]
-fn python_or_skip() -> Option<&'static Path> {
+pub fn python_or_skip() -> Option<&'static Path> {
     match python() {
         Ok(python) => Some(python),
         Err(reason) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("the SDK is not here: {reason}"),

@@ -6,7 +6,9 @@ mod edit;
 mod nightly;
 mod receiver;
 mod replay;
+mod review;
 mod since;
+mod start;
 
 use receiver::Receivers;
 use serde_json::{Value, json};
@@ -137,7 +139,7 @@ fn every_workflow_is_listed_loads_and_is_documented_by_its_rule_file() {
         oncue(&["check"]).within(&copy(&format!("workflows/{name}"))).success();
         seen += 1;
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 9);
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ const TYPE_LIMIT: usize = 128;
 const KEY_LIMIT: usize = 16;
 /// The longest value of a correlation key, in bytes.
 const KEY_VALUE_LIMIT: usize = 512;
-/// Types that Oncue itself raises; a rule cannot pretend to be it.
-const RESERVED: [&str; 3] = ["RunDead", "AppPaused", "OncueProbe"];
+/// Types that Oncue itself raises; nobody else can pretend to be it.
+pub const RESERVED: [&str; 3] = ["RunDead", "AppPaused", "OncueProbe"];
 
 const SAMPLE: &str = "\
 - uses: emit

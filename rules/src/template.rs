@@ -9,6 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::decode::Field;
 use crate::expression::{EvaluationError, Expression, ExpressionError, Names, Scope, closing_braces};
 use crate::ids::SecretName;
 use crate::value::{Map, Value};
@@ -91,6 +92,12 @@ impl Template {
             pieces.push(Piece::Letters(letters.into()));
         }
         Ok(Self::Text(pieces))
+    }
+
+    /// The template that a field of a file is, with all that lies in it. Every problem is reported at its place.
+    #[must_use]
+    pub fn read(field: &Field<'_>, names: &Names) -> Option<Self> {
+        crate::language::read_template(field, names)
     }
 
     /// A list; a value when every item is one.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use super::{Folder, TOKEN};
 
 /// The variables that the configurations of `oncue init` and of the examples refer to.
-pub const ENVIRONMENT: [(&str, &str); 11] = [
+pub const ENVIRONMENT: [(&str, &str); 12] = [
     ("TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE"),
     ("TENCENTCLOUD_SECRET_KEY", "EXAMPLEKEY"),
     ("VOD_CALLBACK_TOKEN", TOKEN),
@@ -13,6 +13,7 @@ pub const ENVIRONMENT: [(&str, &str); 11] = [
     ("SHORT_VIDEO_TOKEN", TOKEN),
     ("REPLAY_TOKEN", TOKEN),
     ("CMS_TOKEN", "9f4c1d7be2a8460395d1c07be86a2f14"),
+    ("REVIEW_DESK_KEY", "5d41402abc4b2a76b9719d911017c592"),
     ("ONCALL_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ("SEARCH_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ("WECOM_BOT_KEY", "8c1f7a52-0d3e-4b6a-9f21-6e5d4c3b2a10"),

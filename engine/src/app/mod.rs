@@ -304,6 +304,7 @@ fn receiver(
         doors,
         ingest: Arc::clone(intake) as _,
         store: Arc::clone(store) as _,
+        outcomes: Arc::clone(store) as _,
         secrets,
         body: BodyLimits { max: config.limits.body, memory: Memory::new(BODY_MEMORY), ..BodyLimits::default() },
         quarantine: QuarantineLimits { keep: config.limits.quarantine, ..QuarantineLimits::default() },

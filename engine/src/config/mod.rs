@@ -2,6 +2,7 @@
 
 pub mod admin_token;
 mod apps;
+mod endpoints;
 mod environment;
 mod files;
 mod read;
@@ -23,6 +24,7 @@ use oncue_rules::rule_set::Defaults;
 use oncue_rules::value::Value;
 
 use crate::secret::Secret;
+use crate::sources::endpoint::Endpoint;
 
 pub use environment::{Environment, Unresolved};
 pub use files::{read_source, rule_files};
@@ -59,6 +61,10 @@ pub struct Config {
     pub targets: BTreeMap<String, Target>,
     /// What targets are signed and addressed with, so that it is kept out of what is written.
     pub target_secrets: Vec<Secret>,
+    /// The paths that take events of anyone else.
+    pub endpoints: Vec<Endpoint>,
+    /// What their senders prove themselves with, so that it is kept out of what is written.
+    pub endpoint_secrets: Vec<Secret>,
     /// What rules have that do not say otherwise.
     pub defaults: Option<Defaults>,
     /// What is bounded.

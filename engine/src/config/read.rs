@@ -16,7 +16,7 @@ use oncue_rules::yaml;
 use super::environment::Environment;
 use super::secrets::{self, secret_text};
 use super::written_out::WrittenOut;
-use super::{Config, Limits, StoreUrl, Tencent, Vod, apps, targets};
+use super::{Config, Limits, StoreUrl, Tencent, Vod, apps, endpoints, targets};
 use crate::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -59,6 +59,8 @@ impl Config {
             apps: Vec::new(),
             targets: BTreeMap::new(),
             target_secrets: Vec::new(),
+            endpoints: Vec::new(),
+            endpoint_secrets: Vec::new(),
             defaults: None,
             limits: Limits::default(),
             keep: KEEP,
@@ -122,7 +124,11 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
     let defaults = fields
         .optional("defaults")
         .map(|field| Defaults { file: field.findings().file().clone(), node: field.node().clone() });
-    fields.refuse("endpoints", "`endpoints` is not yet supported in this version", "leave it out");
+    let endpoints = fields.optional("endpoints").map_or_else(
+        || Some(endpoints::Read::default()),
+        |field| endpoints::read(&field, secrets.as_ref(), apps.as_deref(), around),
+    );
+    let endpoints::Read { endpoints, secrets: endpoint_secrets } = endpoints?;
     let targets::Read { targets, secrets: target_secrets } = targets?;
     Some(Config {
         listen: listen?,
@@ -139,6 +145,8 @@ fn read(fields: &mut Fields<'_>, around: Surroundings<'_>) -> Option<Config> {
         apps: apps?,
         targets,
         target_secrets,
+        endpoints,
+        endpoint_secrets,
         defaults,
         limits: limits?,
         keep: keep?,

@@ -93,8 +93,8 @@ impl Config {
         // A key that the environment does not hold is no secret yet; what lacks it says so at each attempt.
         let keys = self.credentials.values().filter_map(|credentials| credentials.resolve().ok());
         let keys = keys.flat_map(|key| std::iter::once(key.secret_key).chain(key.token)).map(Secret::new);
-        let others =
-            doors.chain(keys).chain(self.admin_token.clone()).chain(self.target_secrets.iter().cloned()).collect();
+        let others = self.target_secrets.iter().chain(&self.endpoint_secrets).cloned();
+        let others = doors.chain(keys).chain(self.admin_token.clone()).chain(others).collect();
         KnownSecrets { named: self.secrets.clone(), others }
     }
 }
@@ -121,8 +121,10 @@ apps:
   - subappid: 1500000001
     credentials: main
     callback: { token: [marker-callback-token, marker-second-token], sign_key: markerSignKey }
+endpoints:
+  - { path: /desk, source: desk, type: Decided, verify: { basic: { user: desk, secrets: [marker-password, marker-old-password] } } }
 ";
-    const MARKERS: [&str; 14] = [
+    const MARKERS: [&str; 16] = [
         "marker-admin-token",
         "marker-secret-key",
         "marker-temporary-token",
@@ -135,6 +137,8 @@ apps:
         "marker-in-a-path",
         "marker-of-hmac",
         "marker-in-a-header",
+        "marker-password",
+        "marker-old-password",
         "whsec_bWFya2VyLXRoYXQtaXMtbG9uZy1lbm91Z2g=",
         "whsec_YW5vdGhlci1tYXJrZXItdGhhdC1pcy1sb25n",
     ];

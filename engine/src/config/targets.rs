@@ -22,8 +22,8 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 const SHORTEST_OPEN: Duration = Duration::from_secs(1);
 const LONGEST_OPEN: Duration = Duration::from_hours(1);
 /// What `resolved` gives for something that is not on the machine where the configuration is only checked.
-const ABSENT: &str = "absent";
-const REFERENCE: &str = "write a reference such as \"${{ secrets.cms }}\" or \"${env:CMS_SECRET}\"";
+pub(super) const ABSENT: &str = "absent";
+pub(super) const REFERENCE: &str = "write a reference such as \"${{ secrets.cms }}\" or \"${env:CMS_SECRET}\"";
 
 /// The targets, and what in them is secret.
 #[derive(Default)]
@@ -32,8 +32,8 @@ pub(super) struct Read {
     pub(super) secrets: Vec<Secret>,
 }
 
-/// What a target is read with.
-struct Reading<'a> {
+/// What targets, and endpoints, are read with.
+pub(super) struct Reading<'a> {
     /// `None` when they are no mapping, which is an error of its own.
     named: Option<&'a NamedSecrets>,
     around: Surroundings<'a>,
@@ -42,7 +42,7 @@ struct Reading<'a> {
 }
 
 pub(super) fn read(field: &Field<'_>, named: Option<&NamedSecrets>, around: Surroundings<'_>) -> Option<Read> {
-    let reading = Reading { named, around, seen: RefCell::default() };
+    let reading = Reading::new(named, around);
     let entries = field.entries("write `cms: { url: \"https://cms.example/hooks\" }`")?;
     let targets = all(entries.iter().map(|(key, field)| {
         let fits = Identifier::Name.fits(&key.text);
@@ -53,10 +53,19 @@ pub(super) fn read(field: &Field<'_>, named: Option<&NamedSecrets>, around: Surr
         let target = reading.target(field);
         Some((key.text.clone(), target.filter(|_| fits)?))
     }));
-    Some(Read { targets: targets?.into_iter().collect(), secrets: reading.seen.into_inner() })
+    Some(Read { targets: targets?.into_iter().collect(), secrets: reading.into_seen() })
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    pub(super) fn new(named: Option<&'a NamedSecrets>, around: Surroundings<'a>) -> Self {
+        Self { named, around, seen: RefCell::default() }
+    }
+
+    /// The secrets that were read and are not named.
+    pub(super) fn into_seen(self) -> Vec<Secret> {
+        self.seen.into_inner()
+    }
+
     fn target(&self, field: &Field<'_>) -> Option<Target> {
         let mut fields = field.fields("a target")?;
         let url =
@@ -144,7 +153,7 @@ impl Reading<'_> {
         Some(Sign::Standard(keys))
     }
 
-    fn key(&self, field: &Field<'_>) -> Option<Key> {
+    pub(super) fn key(&self, field: &Field<'_>) -> Option<Key> {
         let text = self.secret(field)?;
         if text == ABSENT {
             return Some(Key::plain(&text));
@@ -162,14 +171,7 @@ impl Reading<'_> {
         let header =
             fields.required("header", "write `header: X-Signature`").and_then(|field| header(&field, field.text()?));
         let secret = fields.required("secret", REFERENCE).and_then(|field| self.secret(&field));
-        let prefix = optional(&mut fields, "prefix", |field| {
-            let text = field.text()?;
-            let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-            if !plain {
-                field.error("`prefix` has a character that no header can carry", "write something like `sha256=`");
-            }
-            plain.then(|| text.to_owned())
-        });
+        let prefix = optional(&mut fields, "prefix", prefix);
         fields.finish();
         Some(Sign::Hmac { header: header?, key: Key::plain(&secret?), prefix: prefix?.unwrap_or_default() })
     }
@@ -188,7 +190,7 @@ impl Reading<'_> {
     }
 
     /// A text that is a secret: `${{ secrets.NAME }}` alone, or with `${env:…}` and `${file:…}` in it.
-    fn secret(&self, field: &Field<'_>) -> Option<String> {
+    pub(super) fn secret(&self, field: &Field<'_>) -> Option<String> {
         if let Some(template) = template(field) {
             return self.named(field, template);
         }
@@ -249,7 +251,7 @@ fn unused(beside: &(Option<Field<'_>>, Option<Field<'_>>), hint: &str) -> Option
 
 /// `Some(None)` when it is not written, `None` when it is wrong.
 #[expect(clippy::option_option, reason = "broken, absent and given are three answers, as for every optional field")]
-fn optional<'a, T>(
+pub(super) fn optional<'a, T>(
     fields: &mut Fields<'a>,
     name: &'static str,
     read: impl FnOnce(&Field<'a>) -> Option<T>,
@@ -260,6 +262,16 @@ fn optional<'a, T>(
 fn header(field: &Field<'_>, name: &str) -> Option<HeaderName> {
     let name = webhook::header_name(name);
     name.map_err(|problem| field.error(format!("`{}`: {problem}", field.name()), "use a name such as X-Signature")).ok()
+}
+
+/// What stands before the digits of a signature.
+pub(super) fn prefix(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !plain {
+        field.error("`prefix` has a character that no header can carry", "write something like `sha256=`");
+    }
+    plain.then(|| text.to_owned())
 }
 
 fn expect(field: &Field<'_>) -> Option<Expect> {

@@ -1,11 +1,14 @@
-//! The door for notifications: `POST /vod/{subappid}/{token}`.
+//! The doors for events: `POST /vod/{subappid}/{token}` for notifications of the vendor, and the paths of endpoints for
+//! anyone else.
 //!
 //! An answer of 200 means that the event is durable. What is asked for, in this order: a known application (404), its
 //! token (401), the method (405), a body within limits (413, 408), a notification (400) that is signed when the
 //! application has a key (401), and an engine that takes it (503). No token ever reaches a log or an answer.
 
 mod door;
+mod endpoint;
 mod ingest;
+mod status;
 
 use std::sync::Arc;
 
@@ -19,6 +22,7 @@ use door::Proof;
 pub use door::{Door, Doors};
 pub(super) use ingest::hand_over;
 pub use ingest::{Ack, Ingest, IngestError};
+pub use status::{Outcome, Outcomes};
 
 use super::Face;
 use super::Response;
@@ -53,6 +57,8 @@ pub struct Receiver {
     pub ingest: Arc<dyn Ingest>,
     /// Where bodies go that could not be taken.
     pub store: Arc<dyn Store>,
+    /// Who knows what became of events.
+    pub outcomes: Arc<dyn Outcomes>,
     /// What is kept out of answers, the log, and the reasons of what is in quarantine.
     pub secrets: Secrets,
     /// How bodies are read.
@@ -63,14 +69,15 @@ pub struct Receiver {
     pub now: fn() -> Timestamp,
 }
 
-/// The face of a receiver: `/vod/…` and `/healthz`.
+/// The face of a receiver: `/vod/…`, `/healthz`, the paths of endpoints, and `/status/…`.
 #[must_use]
 pub fn face(receiver: Arc<Receiver>) -> Face {
+    let others = endpoint::paths(&receiver).or(status::paths(&receiver)).unify();
     let vod = request::under("vod").then(move |request| {
         let receiver = Arc::clone(&receiver);
         async move { reply::answer(receiver.receive(request).await) }
     });
-    vod.or(super::request::healthz()).unify().boxed()
+    vod.or(super::request::healthz()).unify().or(others).unify().boxed()
 }
 
 impl Receiver {
@@ -104,24 +111,18 @@ impl Receiver {
             Err(mut error) => {
                 error.message = self.secrets.scrubber().text(&error.message).into_owned();
                 if proof == Proof::Given && error.kind == reply::ErrorKind::Invalid {
-                    self.keep(app, &body, &error, received_at).await;
+                    self.keep(Some(app), format!("{}: {error}", error.code), &body, received_at).await;
                 }
                 Err(error)
             }
         }
     }
 
-    async fn keep(&self, app: SubAppId, body: &Body, error: &Error, received_at: Timestamp) {
+    async fn keep(&self, subappid: Option<SubAppId>, reason: String, body: &Body, received_at: Timestamp) {
         let kept = body.get(..self.quarantine.bytes).unwrap_or(body);
-        let quarantine = Quarantine {
-            received_at,
-            subappid: Some(app),
-            reason: format!("{}: {error}", error.code),
-            body: kept.into(),
-            keep: self.quarantine.keep,
-        };
+        let quarantine = Quarantine { received_at, subappid, reason, body: kept.into(), keep: self.quarantine.keep };
         if let Err(error) = self.store.quarantine(quarantine).await {
-            tracing::error!(path = %shown(app), %error, "a refused body could not be kept");
+            tracing::error!(%error, "a refused body could not be kept");
         }
     }
 }

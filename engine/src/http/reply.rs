@@ -19,6 +19,8 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub enum ErrorKind {
     /// The request makes no sense; sending it again does not help.
     Invalid,
+    /// The request can be read, and does not say what it must; sending it again does not help.
+    Unprocessable,
     /// The sender did not prove that it may.
     Unauthorized,
     /// There is no such thing.
@@ -31,6 +33,8 @@ pub enum ErrorKind {
     Conflict,
     /// The body is too large.
     TooLarge,
+    /// The body is of a kind that the path does not take.
+    UnsupportedMedia,
     /// It cannot be done now; later it may.
     Unavailable,
     /// A fault of ours.
@@ -43,12 +47,14 @@ impl ErrorKind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Invalid => StatusCode::BAD_REQUEST,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -32,6 +32,10 @@ impl Request {
         self.path.split('/').collect()
     }
 
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
     pub(super) fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -53,18 +57,26 @@ impl Request {
 
 /// A request under a first path segment; all else is rejected.
 pub(super) fn under(prefix: &'static str) -> BoxedFilter<(Request,)> {
+    warp::path(prefix).and(whole()).boxed()
+}
+
+/// A request whose path, without its first slash, is one of ours; all else is rejected.
+pub(super) fn at(is_ours: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> BoxedFilter<(Request,)> {
+    let path = warp::path::full().and_then(move |path: warp::path::FullPath| {
+        let found = is_ours(path.as_str().trim_start_matches('/'));
+        std::future::ready(if found { Ok(()) } else { Err(warp::reject::not_found()) })
+    });
+    path.untuple_one().and(whole()).boxed()
+}
+
+fn whole() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
     let query = warp::query::raw().or_else(|_: Rejection| async { Ok::<_, Rejection>((String::new(),)) });
-    warp::path(prefix)
-        .and(warp::path::full())
-        .and(warp::method())
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .map(|path: warp::path::FullPath, method, query, headers, body| {
+    warp::path::full().and(warp::method()).and(query).and(warp::header::headers_cloned()).and(warp::body::stream()).map(
+        |path: warp::path::FullPath, method, query, headers, body| {
             let path = path.as_str().trim_start_matches('/').to_owned();
             Request { method, path, query, headers, body: chunks(body) }
-        })
-        .boxed()
+        },
+    )
 }
 
 fn chunks<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Chunks {

@@ -6,6 +6,7 @@ use oncue_rules::event::{Body, Event, Payload};
 use oncue_rules::value::{Map, Number, Value};
 
 use super::Incoming;
+use crate::sources::endpoint::STATUS_TOKEN;
 use crate::store::StoredEvent;
 
 const PAYLOAD: &str = "payload";
@@ -39,6 +40,7 @@ pub(super) fn write(incoming: &Incoming) -> String {
         (CONTEXT, incoming.context.clone()),
         (DEPTH, depth.unwrap_or_default()),
         (CAUSE, incoming.cause.as_ref().map_or(Value::Null, |(run, _)| Value::text(run.to_string()))),
+        (STATUS_TOKEN, incoming.status_token.as_deref().map_or(Value::Null, Value::text)),
         (MARKS, if marks.is_empty() { Value::Null } else { Value::list(marks) }),
     ];
     let there = parts.into_iter().filter(|(_, value)| *value != Value::Null);

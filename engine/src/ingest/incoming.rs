@@ -8,9 +8,11 @@ use oncue_rules::ids::{EventId, EventType, RuleName, RunId, SourceName, SubAppId
 use oncue_rules::schedule;
 use oncue_rules::time::Timestamp;
 use oncue_rules::value::Value;
+use uuid::Uuid;
 
 use super::envelope;
 use crate::runner::Death;
+use crate::sources::endpoint::Received;
 use crate::sources::vod::{PROBE, Recognised};
 use crate::store::Origin;
 
@@ -47,6 +49,8 @@ pub(crate) struct Incoming {
     pub body: Body,
     /// What is odd about it, for its envelope.
     pub marks: Vec<String>,
+    /// What the path of its status ends with, where its sender may ask.
+    pub status_token: Option<String>,
     /// When it was received.
     pub received_at: Timestamp,
     /// How many runs of ours led to it.
@@ -74,9 +78,30 @@ impl Incoming {
             context,
             body,
             marks: marks.iter().map(ToString::to_string).collect(),
+            status_token: None,
             received_at,
             depth: origin.as_ref().map_or(0, |origin| envelope::depth_of(&origin.envelope).saturating_add(1)),
             cause: origin.map(|origin| (origin.run, origin.rule)),
+        }
+    }
+
+    /// What somebody else sent to an endpoint.
+    pub(super) fn of_endpoint(received: Received, received_at: Timestamp) -> Self {
+        let Received { source, kind, app, keys, dedupe_key, dedupe_for, body, follows } = received;
+        Self {
+            source,
+            kind,
+            app,
+            keys,
+            dedupe_key,
+            dedupe_for,
+            context: Value::Null,
+            body,
+            marks: Vec::new(),
+            status_token: follows.then(|| Uuid::new_v4().simple().to_string()),
+            received_at,
+            depth: 0,
+            cause: None,
         }
     }
 
@@ -93,6 +118,7 @@ impl Incoming {
             context: Value::Null,
             body: body.into(),
             marks: Vec::new(),
+            status_token: None,
             received_at,
             depth,
             cause: Some((cause, rule)),
@@ -127,6 +153,7 @@ impl Incoming {
             context: Value::Null,
             body: body.into(),
             marks: Vec::new(),
+            status_token: None,
             received_at: death.at,
             depth: death.event.depth.saturating_add(1),
             cause: Some((death.run, death.rule.clone())),
@@ -146,6 +173,7 @@ impl Incoming {
             context: Value::Null,
             body: body.into(),
             marks: Vec::new(),
+            status_token: None,
             received_at,
             depth: 0,
             cause: None,

@@ -25,6 +25,7 @@ use crate::http::receiver::{Ack, Ingest, IngestError};
 use crate::live::Live;
 use crate::program::Programs;
 use crate::runner::{self, Permit};
+use crate::sources::endpoint::Received;
 use crate::sources::vod::Recognised;
 use crate::store::{self, Accept, Accepted, Admin, Fence, Gather, NewEvent, NewRun, Origin, Store, Verdicts};
 use crate::workflow::{Decision, Program, Run};
@@ -75,6 +76,14 @@ impl Ingest for Intake {
         }
         let origin = origin(&*self.store, &recognised).await.map_err(refused)?;
         self.take_under(&live, Incoming::of_vendor(app, recognised, origin, received_at)).await
+    }
+
+    async fn receive(&self, received: Received, received_at: Timestamp) -> Result<Ack, IngestError> {
+        let live = self.present.load();
+        match received.app.filter(|app| live.apps.get(*app).is_none()) {
+            Some(app) => Err(IngestError::UnknownApplication { app }),
+            None => self.take_under(&live, Incoming::of_endpoint(received, received_at)).await,
+        }
     }
 }
 

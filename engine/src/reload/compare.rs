@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use oncue_plugins::valve::ValveSettings;
 use oncue_rules::decode::write_duration;
 
 use crate::config::{Config, Limits, StoreUrl, Tencent, Vod};
@@ -35,6 +36,8 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         cors,
         targets,
         target_secrets,
+        endpoints,
+        endpoint_secrets,
         defaults,
     } = written;
     let mut at_next_start = Vec::new();
@@ -48,12 +51,8 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
     compare("cors", cors_text(started.cors.as_deref()), cors_text(cors.as_deref()));
     compare("store", store_text(&started.store), store_text(&store));
     compare("plugins", paths_text(&started.plugins), paths_text(&plugins));
-    let Vod { endpoint, region } = vod;
-    compare("vod.endpoint", started.vod.endpoint.clone(), endpoint);
-    compare("vod.region", region_text(started.vod.region.as_deref()), region_text(region.as_deref()));
-    let Tencent { plain_loopback, timeout, valves } = tencent;
-    compare("tencent.plain_loopback", started.tencent.plain_loopback.to_string(), plain_loopback.to_string());
-    compare("tencent.timeout", write_duration(started.tencent.timeout), write_duration(timeout));
+    compare_vod(&started.vod, vod, &mut compare);
+    let valves = compare_tencent(started.tencent, tencent, &mut compare);
     compare_limits(started.limits, limits, &mut compare);
     let config = Config {
         listen: started.listen,
@@ -72,9 +71,29 @@ pub(super) fn hold(started: &Config, written: Config) -> Held {
         cors: started.cors.clone(),
         targets,
         target_secrets,
+        endpoints,
+        endpoint_secrets,
         defaults,
     };
     Held { config, at_next_start }
+}
+
+fn compare_vod(running: &Vod, written: Vod, compare: &mut impl FnMut(&str, String, String)) {
+    let Vod { endpoint, region } = written;
+    compare("vod.endpoint", running.endpoint.clone(), endpoint);
+    compare("vod.region", region_text(running.region.as_deref()), region_text(region.as_deref()));
+}
+
+/// The valves, which can change.
+fn compare_tencent(
+    running: Tencent,
+    written: Tencent,
+    compare: &mut impl FnMut(&str, String, String),
+) -> ValveSettings {
+    let Tencent { plain_loopback, timeout, valves } = written;
+    compare("tencent.plain_loopback", running.plain_loopback.to_string(), plain_loopback.to_string());
+    compare("tencent.timeout", write_duration(running.timeout), write_duration(timeout));
+    valves
 }
 
 fn compare_limits(running: Limits, written: Limits, compare: &mut impl FnMut(&str, String, String)) {

@@ -329,14 +329,17 @@ pub(crate) async fn prepare(
     Ok(())
 }
 
-/// Who may send for the applications of a configuration.
+/// Who may send, as a configuration says.
 pub(crate) fn doors(config: &Config) -> Doors {
     let door = |app: &config::AppConfig| Door {
         tokens: app.tokens.clone(),
         sign_keys: app.sign_keys.clone(),
         insecure: app.insecure,
     };
-    Doors { apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect() }
+    Doors {
+        apps: config.apps.iter().map(|app| (app.subappid, door(app))).collect(),
+        endpoints: config.endpoints.iter().map(|endpoint| (endpoint.path.clone(), endpoint.clone())).collect(),
+    }
 }
 
 fn build(

@@ -3,11 +3,12 @@
 //! HTTP, as to the vendor.
 //!
 //! What it answers follows the protocol notes: the actions `ProcessMedia`, `EditMedia`, `ReviewAudioVideo` (which finds what
-//! the tags `suggest-review` and `suggest-block` of a file ask for), `DeleteMedia`, `ModifyMediaInfo` (name, class and
-//! tags), `ModifyMediaStorageClass`, `DescribeTaskDetail`, `DescribeTasks`, `DescribeMediaInfos`,
-//! `DescribeMediaProcessUsageData` (what the control plane was told), `PullEvents`, `ConfirmEvents`,
-//! `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every other one is an `InvalidAction`. `SubAppId` must be in
-//! every call unless there is an [`Options::default_app`]. Nothing is transcoded: URLs lead nowhere.
+//! the tags `suggest-review` and `suggest-block` of a file ask for), `WeChatMiniProgramPublish` (which passes),
+//! `ForbidMediaDistribution`, `DeleteMedia`, `ModifyMediaInfo` (name, class and tags), `ModifyMediaStorageClass`,
+//! `DescribeTaskDetail`, `DescribeTasks`, `DescribeMediaInfos`, `DescribeMediaProcessUsageData` (what the control plane was
+//! told), `PullEvents`, `ConfirmEvents`, `DescribeEventConfig` and `ModifyEventConfig` at `POST /`; every other one is an
+//! `InvalidAction`. `SubAppId` must be in every call unless there is an [`Options::default_app`]. Nothing is transcoded:
+//! URLs lead nowhere.
 //!
 //! # Control plane
 //!

@@ -1,3 +1,4 @@
 //! Where events come from.
 
+pub mod endpoint;
 pub mod vod;

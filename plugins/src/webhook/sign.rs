@@ -68,7 +68,9 @@ impl Key {
         Self(text.as_bytes().into())
     }
 
-    fn mac(&self, parts: &[&[u8]]) -> Vec<u8> {
+    /// The HMAC-SHA256 of the parts in a row.
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> Vec<u8> {
         // HMAC takes keys of any length, so there is none that it refuses.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return Vec::new() };
         for part in parts {

@@ -32,11 +32,13 @@ use std::collections::BTreeSet;
 use crate::catalog::{ActionCatalog, RuleFiles};
 use crate::decode::{Field, Findings};
 use crate::diagnostic::{Diagnostics, SourceFile, Span};
+use crate::expression::Names;
 use crate::ids::ContentHash;
 use crate::node::Node;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
 use crate::rule_set::Defaults;
+use crate::template::Template;
 use crate::yaml;
 
 pub(crate) use defaults::Usable;
@@ -119,6 +121,11 @@ pub(crate) fn read_rule<'a>(
     findings: &'a Findings<'a>,
 ) -> Option<Loaded> {
     rule::read(&Field::new(findings, "rule", node), surroundings, &mut Vec::new())
+}
+
+/// A value with templates that is no part of a rule, such as one of the configuration.
+pub(crate) fn read_template(field: &Field<'_>, names: &Names) -> Option<Template> {
+    templates::read(field, names)
 }
 
 /// Whether a text holds a template.

@@ -8,13 +8,16 @@ use oncue_rules::value::Value;
 
 use crate::http::reply::Error;
 use crate::secret::Secret;
+use crate::sources::endpoint::{Endpoint, Path};
 use crate::sources::vod::sign::{self, SignError};
 
-/// The applications that notifications are taken for, as one configuration says.
+/// Who may send, as one configuration says.
 #[derive(Debug, Clone, Default)]
 pub struct Doors {
-    /// Each with its door.
+    /// The applications that notifications of the vendor are taken for, each with its door.
     pub apps: HashMap<SubAppId, Door>,
+    /// The paths that take events of anyone else.
+    pub endpoints: HashMap<Path, Endpoint>,
 }
 
 /// What the sender of an application's notifications must know. A door that asks for nothing lets nobody in, unless it

@@ -10,6 +10,7 @@ use oncue_rules::time::Timestamp;
 
 use crate::http::body::Body;
 use crate::http::reply::{self, Error};
+use crate::sources::endpoint::Received;
 use crate::sources::vod::Recognised;
 
 /// Takes notifications: matches them against the rules, and stores them with the runs that they start.
@@ -18,6 +19,9 @@ pub trait Ingest: Send + Sync + 'static {
     /// Takes one notification. When it returns `Ok`, the event and its runs are durable. It is not cancelled half way:
     /// the sender's going away does not stop it.
     async fn ingest(&self, app: SubAppId, recognised: Recognised, received_at: Timestamp) -> Result<Ack, IngestError>;
+
+    /// As [`Ingest::ingest`], for what came to an endpoint.
+    async fn receive(&self, received: Received, received_at: Timestamp) -> Result<Ack, IngestError>;
 }
 
 /// What became of a notification. Each of these is an answer of 200.
@@ -75,8 +79,26 @@ pub(in crate::http) async fn hand_over(
     received_at: Timestamp,
 ) -> Result<Ack, Error> {
     let ingest = Arc::clone(ingest);
+    see_through(read, async move { ingest.ingest(app, recognised, received_at).await }).await
+}
+
+/// As [`hand_over`], for what came to an endpoint.
+pub(super) async fn hand_over_received(
+    ingest: &Arc<dyn Ingest>,
+    received: Received,
+    read: Body,
+    received_at: Timestamp,
+) -> Result<Ack, Error> {
+    let ingest = Arc::clone(ingest);
+    see_through(read, async move { ingest.receive(received, received_at).await }).await
+}
+
+async fn see_through(
+    read: Body,
+    taking: impl Future<Output = Result<Ack, IngestError>> + Send + 'static,
+) -> Result<Ack, Error> {
     let task = tokio::spawn(async move {
-        let result = ingest.ingest(app, recognised, received_at).await;
+        let result = taking.await;
         drop(read);
         result
     });
@@ -95,7 +117,7 @@ pub(in crate::http) async fn hand_over(
             Err(Error::internal())
         }
         Err(error) => {
-            tracing::error!(%app, %error, "taking an event failed");
+            tracing::error!(%error, "taking an event failed");
             Err(Error::internal())
         }
     }

@@ -15,11 +15,14 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::http::body::BodyLimits;
-use crate::http::receiver::{Ack, Door, Doors, Ingest, IngestError, QuarantineLimits, Receiver, face};
+use crate::http::receiver::{
+    Ack, Door, Doors, Ingest, IngestError, Outcome, Outcomes, QuarantineLimits, Receiver, face,
+};
 use crate::http::serve::Stopped;
 use crate::http::{Limits, Routes, routes, serve};
 use crate::secret::Secret;
 use crate::secrets::{KnownSecrets, Secrets};
+use crate::sources::endpoint::Received;
 use crate::sources::vod::Recognised;
 use crate::store::*;
 
@@ -54,7 +57,7 @@ pub(crate) fn doors() -> Doors {
         (INSECURE, Door { insecure: true, ..Door::default() }),
         (CLOSED, Door::default()),
     ];
-    Doors { apps: apps.into_iter().map(|(app, door)| (SubAppId(app), door)).collect() }
+    Doors { apps: apps.into_iter().map(|(app, door)| (SubAppId(app), door)).collect(), ..Doors::default() }
 }
 
 /// What the stand-in for the engine does with events.
@@ -114,6 +117,10 @@ impl Ingest for FakeIngest {
         let event = EventId::generate();
         self.seen.lock().unwrap().insert(key, event);
         Ok(Ack::Accepted { event, runs: 2 })
+    }
+
+    async fn receive(&self, _: Received, _: Timestamp) -> Result<Ack, IngestError> {
+        unreachable!("these doors have no endpoints")
     }
 }
 
@@ -195,6 +202,13 @@ impl Store for FakeStore {
     }
 }
 
+#[async_trait]
+impl Outcomes for FakeStore {
+    async fn outcome(&self, _: EventId) -> Result<Option<Outcome>, Error> {
+        unreachable!("these doors have no endpoints")
+    }
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -245,6 +259,7 @@ impl Rig {
             doors: Arc::clone(&doors),
             ingest: Arc::<FakeIngest>::clone(&ingest),
             store: Arc::<FakeStore>::clone(&store),
+            outcomes: Arc::<FakeStore>::clone(&store),
             secrets: Secrets::new(KnownSecrets { others: vec![Secret::new(SCRUBBED)], ..KnownSecrets::default() }),
             body,
             quarantine: QuarantineLimits { keep: 7, bytes: 100 },

@@ -1,4 +1,5 @@
-//! `EditMedia`, `ReviewAudioVideo` and `DeleteMedia` (protocol section 6).
+//! `EditMedia`, `ReviewAudioVideo`, `WeChatMiniProgramPublish`, `ForbidMediaDistribution` and `DeleteMedia` (protocol section
+//! 6).
 
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use crate::simulator::error::ApiError;
 use crate::simulator::state::State;
 use crate::simulator::state::life::NewTask;
 use crate::simulator::state::task::{Notify, Work};
+
+/// The most files of one call.
+const MAX_FILES: usize = 20;
 
 const EDIT: [&str; 9] = [
     "InputType",
@@ -63,6 +67,31 @@ impl State {
             ));
         }
         self.start(Work::Review, subappid, file_id, params, now)
+    }
+
+    /// Starts a publication, and says nothing of its task.
+    pub(super) fn publish(&mut self, subappid: u64, params: Params<'_>, now: Timestamp) -> Reply {
+        params.only(&["FileId", "SourceDefinition"])?;
+        let file_id = self.known_file(subappid, params.required_text("FileId")?)?;
+        self.start(Work::Publish, subappid, file_id, params, now)?;
+        Ok(Map::new())
+    }
+
+    pub(super) fn forbid(&mut self, subappid: u64, params: Params<'_>, _now: Timestamp) -> Reply {
+        params.only(&["FileIds", "Operation"])?;
+        let is_forbidden = match params.required_text("Operation")? {
+            "forbid" => true,
+            "recover" => false,
+            _ => return Err(ApiError::new("InvalidParameterValue.Operation", "Operation must be forbid or recover")),
+        };
+        let mut unknown = Vec::new();
+        for file_id in params.texts("FileIds", MAX_FILES, "InvalidParameterValue.FileIds")? {
+            match self.known_file(subappid, file_id).ok().and_then(|file_id| self.media.get_mut(&file_id)) {
+                Some(medium) => medium.is_forbidden = is_forbidden,
+                None => unknown.push(file_id),
+            }
+        }
+        Ok(Map::from_iter([("NotExistFileIdSet".to_owned(), Value::from(unknown))]))
     }
 
     pub(super) fn delete_media(&mut self, subappid: u64, params: Params<'_>, now: Timestamp) -> Reply {

@@ -122,6 +122,8 @@ impl State {
             "ProcessMedia" => Self::process_media,
             "EditMedia" => Self::edit_media,
             "ReviewAudioVideo" => Self::review_audio_video,
+            "WeChatMiniProgramPublish" => Self::publish,
+            "ForbidMediaDistribution" => Self::forbid,
             "DeleteMedia" => Self::delete_media,
             "ModifyMediaInfo" => Self::modify_media_info,
             "ModifyMediaStorageClass" => Self::modify_storage_class,

@@ -9,6 +9,7 @@ use super::state::medium::{Category, Medium};
 pub(crate) mod edit;
 pub(crate) mod outputs;
 pub(crate) mod procedure;
+pub(crate) mod publish;
 pub(crate) mod review;
 pub(crate) mod upload;
 

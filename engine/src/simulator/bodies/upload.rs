@@ -56,7 +56,7 @@ pub(crate) fn basic_info(medium: &Medium, seed: u64) -> Value {
         "TagSet": medium.upload.tags,
         "Vid": "",
         "Category": medium.upload.category.as_str(),
-        "Status": "Normal",
+        "Status": if medium.is_forbidden { "Forbidden" } else { "Normal" },
         "StorageClass": medium.storage.as_str(),
     })
 }

@@ -7,7 +7,7 @@ use oncue_rules::time::Timestamp;
 use super::State;
 use super::outbox::Batch;
 use super::task::{Notify, SubTask, Task, Work};
-use crate::simulator::bodies::{edit, procedure, review};
+use crate::simulator::bodies::{edit, procedure, publish, review};
 use crate::simulator::error::ApiError;
 use crate::simulator::misbehaviour::{Fault, Occasion};
 
@@ -181,6 +181,7 @@ impl State {
             Work::Procedure => procedure::event(task, medium, done, self.options.seed),
             Work::Edit => edit::event(task, medium, self.options.seed),
             Work::Review => review::event(task, medium, self.options.seed),
+            Work::Publish => publish::event(task),
         }];
         if again {
             events.push(procedure::event(task, medium, done.saturating_sub(1), self.options.seed));

@@ -106,6 +106,8 @@ pub(crate) struct Medium {
     pub(crate) upload: Upload,
     pub(crate) created_at: Timestamp,
     pub(crate) storage: Storage,
+    /// Whether nobody may see it.
+    pub(crate) is_forbidden: bool,
     /// The tasks that have ended for it, by their number.
     pub(crate) finished: Vec<usize>,
 }

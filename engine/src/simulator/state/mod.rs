@@ -207,8 +207,15 @@ impl State {
             file_id = self.ids.files.file_id().into();
         }
         let storage = Storage::default();
-        let medium =
-            Medium { file_id: file_id.clone(), subappid, upload, created_at: now, storage, finished: Vec::new() };
+        let medium = Medium {
+            file_id: file_id.clone(),
+            subappid,
+            upload,
+            created_at: now,
+            storage,
+            is_forbidden: false,
+            finished: Vec::new(),
+        };
         self.media.insert(file_id.clone(), medium);
         Ok(file_id)
     }

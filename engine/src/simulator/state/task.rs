@@ -147,6 +147,8 @@ pub(crate) enum Work {
     Edit,
     /// `ReviewAudioVideo`: a look at a file.
     Review,
+    /// `WeChatMiniProgramPublish`: a file is shown in a mini program.
+    Publish,
 }
 
 impl Work {
@@ -156,6 +158,7 @@ impl Work {
             Self::Procedure => "ProcessMedia",
             Self::Edit => "EditMedia",
             Self::Review => "ReviewAudioVideo",
+            Self::Publish => "WeChatMiniProgramPublish",
         }
     }
 
@@ -165,6 +168,8 @@ impl Work {
             Self::Procedure => "Procedure",
             Self::Edit => "EditMedia",
             Self::Review => "ReviewAudioVideo",
+            // The vendor spells the name of the call otherwise.
+            Self::Publish => "WechatMiniProgramPublish",
         }
     }
 

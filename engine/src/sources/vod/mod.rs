@@ -14,7 +14,7 @@ mod table;
 pub use application::Mark;
 pub use recognise::{Opened, Recognised, parse, recognise};
 pub use refusal::Refusal;
-pub use table::PROBE;
+pub use table::{PROBE, is_known};
 
 #[cfg(test)]
 mod tests;

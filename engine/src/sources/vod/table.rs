@@ -103,3 +103,9 @@ pub(super) const KINDS: &[Kind] = &[
 pub(super) fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
+
+/// Whether the vendor, and nobody else, sends events of this type.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    find(name).is_some()
+}
