@@ -25,9 +25,9 @@ impl PluginsAround {
         Self { secrets, shelf: SetOnce::new(), programs: SetOnce::new() }
     }
 
-    /// From now on plugins keep values on this shelf, and call actions of these programs; a second time is ignored.
-    pub(super) fn connect(&self, shelf: Arc<dyn Shelf>, programs: &Arc<Programs>) {
-        if self.shelf.set(shelf).is_err() || self.programs.set(Arc::downgrade(programs)).is_err() {
+    /// From now on plugins keep values in this store, and call actions of these programs; a second time is ignored.
+    pub(super) fn connect(&self, store: Arc<dyn Shelf>, programs: &Arc<Programs>) {
+        if self.shelf.set(store).is_err() || self.programs.set(Arc::downgrade(programs)).is_err() {
             tracing::error!("plugins have a store already");
         }
     }

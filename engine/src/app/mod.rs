@@ -36,6 +36,7 @@ use crate::reload::{self, Cause, Found, Look, Parts, Reloader};
 use crate::rerun::Rerunner;
 use crate::runner::{self, Deps, Runner, Settings};
 use crate::schedule::Ticker;
+use crate::secret::Secret;
 use crate::secrets::Secrets;
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Admin, NodeId, Store};
@@ -138,18 +139,8 @@ impl App {
         let receiver = receiver(&config, &intake, &store, Arc::clone(&parts.doors), secrets);
         let tokens = Arc::clone(&parts.tokens);
         let reloader = Arc::new(Reloader::new(origin, parts, &look, &found, &warnings));
-        let api = Api {
-            tokens,
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            admin: Arc::clone(&store) as Arc<dyn Admin>,
-            rules: Arc::clone(&reloader) as _,
-            reruns,
-            explains,
-            ingest: intake,
-            backups: Backups::default(),
-            body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
-            now: clock::now,
-        };
+        let of_api = (Arc::clone(&reloader), reruns, explains, intake);
+        let api = api(&config, &store, tokens, of_api);
 
         let stop = watch::Sender::new(false);
         let (listen_at, admin_at) = (address(&listen)?, address(&admin)?);
@@ -282,6 +273,27 @@ fn rerunner(store: &Arc<SqliteStore>, parts: &Parts, runner: &runner::Handle) ->
 
 fn explainer(store: &Arc<SqliteStore>, parts: &Parts) -> Explainer {
     Explainer { store: Arc::clone(store) as _, admin: Arc::clone(store) as _, present: Arc::clone(&parts.present) }
+}
+
+/// What the admin API is made of, with what it hands on to.
+fn api(
+    config: &Config,
+    store: &Arc<SqliteStore>,
+    tokens: Arc<ArcSwap<Vec<Secret>>>,
+    (rules, reruns, explains, ingest): (Arc<Reloader>, Arc<Rerunner>, Arc<Explainer>, Arc<Intake>),
+) -> Api {
+    Api {
+        tokens,
+        store: Arc::clone(store) as Arc<dyn Store>,
+        admin: Arc::clone(store) as Arc<dyn Admin>,
+        rules: rules as _,
+        reruns,
+        explains,
+        ingest,
+        backups: Backups::default(),
+        body: BodyLimits { max: config.limits.body.saturating_mul(2), ..BodyLimits::default() },
+        now: clock::now,
+    }
 }
 
 async fn join(store: &dyn Store) -> Result<NodeId, Error> {
