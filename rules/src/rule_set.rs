@@ -5,12 +5,13 @@ mod judge;
 mod keys;
 mod listeners;
 mod load;
+mod named;
 mod place;
 #[cfg(test)]
 mod tests;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::{ActionCatalog, RuleFiles};
@@ -30,6 +31,7 @@ pub use place::Place;
 pub(crate) use keys::key_text;
 
 use listeners::Listeners;
+use named::Named;
 use place::Places;
 
 /// What rules are checked against, and see.
@@ -94,7 +96,7 @@ pub struct RuleSet {
     /// Of the rules that are not off, and no schedules; they have the numbers of their places.
     matcher: Matcher,
     listeners: Listeners,
-    by_name: HashMap<RuleName, u32>,
+    named: Named,
     places: Places,
     contents: Vec<Content>,
     vars: Value,
@@ -110,7 +112,7 @@ impl RuleSet {
         self.listeners.hear(kind, app)
     }
 
-    /// The rules whose match holds for a body, by the bytes of it: type, application and `match`, without `if`. What a match
+    /// The names of the rules whose match holds for a body, by the bytes of it: type, application and `match`, without `if`. What a match
     /// names outside of `body` is not there. Rules that were not decided are left out.
     ///
     /// # Errors
@@ -121,7 +123,7 @@ impl RuleSet {
         kind: Option<&EventType>,
         app: Option<SubAppId>,
         body: &[u8],
-    ) -> Result<Vec<&Arc<Rule>>, JsonError> {
+    ) -> Result<Vec<&RuleName>, JsonError> {
         let rule = |number: u32| self.rules.get(number as usize);
         let (value, whole) = (OnceCell::new(), OnceCell::new());
         let tree = || value.get_or_init(|| Value::from_json(body)).as_ref().map_err(JsonError::clone);
@@ -132,7 +134,7 @@ impl RuleSet {
             let pattern = rule(number).and_then(|rule| rule.pattern.as_ref());
             pattern.map_or(Ok(true), |pattern| pattern.decide(document, steps))
         })?;
-        Ok(found.matched.into_iter().filter_map(rule).collect())
+        Ok(found.matched.into_iter().filter_map(|number| self.named.name(number)).collect())
     }
 
     /// The matcher of these rules.
@@ -150,13 +152,13 @@ impl RuleSet {
     /// The rule of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Rule>> {
-        self.by_name.get(name).and_then(|number| self.rules.get(*number as usize))
+        self.named.number(name).and_then(|number| self.rules.get(number as usize))
     }
 
     /// Where the rule of this name is written.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<Place> {
-        self.by_name.get(name).and_then(|number| self.places.get(*number as usize))
+        self.named.number(name).and_then(|number| self.places.get(number as usize))
     }
 
     /// What a store must keep before runs of these rules begin: the variables, then a closure for each rule.

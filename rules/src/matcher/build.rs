@@ -26,9 +26,9 @@ pub struct Builder {
 #[derive(Debug)]
 struct Before {
     base: Part,
-    /// Which place in it a rule has that had this number; [`NONE`] when it is not in it.
+    /// By which number a rule was compiled that now has this one; [`NONE`] when it is not in it.
     places: Vec<u32>,
-    /// The new number of each rule in it; [`NONE`] when it has none.
+    /// The new number of each rule in it, by the one that it was compiled with; [`NONE`] when it is gone.
     numbers: Vec<u32>,
 }
 
@@ -79,7 +79,7 @@ impl Builder {
     /// Adds a rule, which is found by this number.
     pub fn add(&mut self, number: u32, subject: Subject<'_>) {
         self.numbers.push(number);
-        self.draft.add(subject);
+        self.draft.add(number, subject);
     }
 
     /// The matcher of the rules that were kept or added. When so much has changed that they had better all be compiled anew,
@@ -95,19 +95,37 @@ impl Builder {
     }
 
     fn is_outgrown(&self) -> bool {
-        let Some(Before { numbers, .. }) = &self.before else { return false };
-        let gone = numbers.iter().filter(|number| **number == NONE).count();
-        gone + self.numbers.len() > CHANGES.max(numbers.len() / CHANGED_PART)
+        let Some(Before { numbers, places, .. }) = &self.before else { return false };
+        let compiled = places.iter().filter(|place| **place != NONE).count();
+        let kept = numbers.iter().filter(|number| **number != NONE).count();
+        compiled - kept + self.numbers.len() > CHANGES.max(compiled / CHANGED_PART)
     }
 
     fn close(self) -> Matcher {
         let Self { before, draft, numbers } = self;
         let (segment, names) = draft.finish();
-        let added = Part { segment: Arc::new(segment), numbers: numbers.into() };
+        let mut added = Part { segment: Arc::new(segment), numbers: Arc::default(), is_moved: false };
         let (base, changes) = match before {
-            None => (added, Part::default()),
-            Some(Before { base, numbers, .. }) => (Part { segment: base.segment, numbers: numbers.into() }, added),
+            None => {
+                added.numbers = row(&numbers);
+                (added, Part::default())
+            }
+            Some(Before { base, numbers, .. }) => {
+                let is_moved = base.is_moved || *base.numbers != *numbers;
+                (Part { segment: base.segment, numbers: numbers.into(), is_moved }, added)
+            }
         };
         Matcher { names: Arc::new(names), base, changes }
     }
+}
+
+/// The row in which each of these numbers stands at its own place.
+fn row(numbers: &[u32]) -> Arc<[u32]> {
+    let mut row = vec![NONE; numbers.iter().max().map_or(0, |most| *most as usize + 1)];
+    for number in numbers {
+        if let Some(place) = row.get_mut(*number as usize) {
+            *place = *number;
+        }
+    }
+    row.into()
 }

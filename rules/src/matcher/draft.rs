@@ -20,7 +20,7 @@ const ROW: usize = 4;
 /// A rule that takes more bytes is not written down: it is asked itself.
 const LARGEST: usize = 1 << 20;
 
-/// Rules, numbered from 0 in the order in which they come.
+/// Rules, in the order in which they come.
 #[derive(Debug)]
 pub(super) struct Draft {
     names: Names,
@@ -28,8 +28,8 @@ pub(super) struct Draft {
     writer: Writer,
     bytes: Vec<u8>,
     demands: Vec<Drafted>,
-    /// Where the demands of each rule begin.
-    rules: Vec<usize>,
+    /// The number by which each rule is found, and where its demands begin.
+    rules: Vec<(u32, usize)>,
 }
 
 /// One demand of a rule.
@@ -54,10 +54,10 @@ impl Draft {
         }
     }
 
-    /// Adds a rule.
-    pub(super) fn add(&mut self, subject: Subject<'_>) {
+    /// Adds a rule, which is found by this number.
+    pub(super) fn add(&mut self, number: u32, subject: Subject<'_>) {
         let (first, begin) = (self.demands.len(), self.bytes.len());
-        self.rules.push(first);
+        self.rules.push((number, first));
         let mut is_written = true;
         for demand in subject.demands() {
             let way = self.planner.way(&mut self.names, demand);
@@ -111,8 +111,8 @@ impl Draft {
 
     /// The demands of a rule.
     fn demands_of(&self, rule: usize) -> std::slice::Iter<'_, Drafted> {
-        let start = self.rules.get(rule).copied().unwrap_or_default();
-        let end = self.rules.get(rule + 1).copied().unwrap_or(self.demands.len());
+        let begin = |rule: usize| self.rules.get(rule).map_or(self.demands.len(), |(_, begin)| *begin);
+        let (start, end) = (begin(rule), begin(rule + 1));
         self.demands.get(start..end).unwrap_or_default().iter()
     }
 
@@ -201,7 +201,7 @@ impl Draft {
     /// Writes a rule. Up to two of its demands are given where it is looked at: these come last, the others as they are quick.
     fn write_rule(&self, rule: u32, given: [Option<usize>; 2], out: &mut Vec<u8>) {
         let start = out.len();
-        entry(rule, &[], out);
+        entry(self.rules.get(rule as usize).map_or(NONE, |(number, _)| *number), &[], out);
         let is_given = |at| given.contains(&Some(at));
         let mut demands: Vec<(bool, &Drafted)> =
             self.demands_of(rule as usize).enumerate().map(|(at, demand)| (is_given(at), demand)).collect();

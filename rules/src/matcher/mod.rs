@@ -64,8 +64,18 @@ pub struct Matcher {
 #[derive(Debug, Clone, Default)]
 struct Part {
     segment: Arc<Segment>,
-    /// The number of each rule in the whole; [`NONE`] for one that is gone.
+    /// The number of each rule of the base by the one that it was compiled with; [`NONE`] for one that is gone. That of changes
+    /// is not asked for.
     numbers: Arc<[u32]>,
+    /// Whether any of them is another one.
+    is_moved: bool,
+}
+
+impl Part {
+    /// The number of a rule of the base; none when it is gone.
+    fn number_now(&self, rule: u32) -> Option<u32> {
+        self.numbers.get(rule as usize).copied().filter(|number| *number != NONE)
+    }
 }
 
 /// What the rules are asked about: an event, with what the paths of a match lead into.
@@ -214,11 +224,11 @@ impl Matcher {
         }
         let (mut found, mut open) = (Found::default(), Vec::new());
         let mut steps_left = STEP_LIMIT;
-        for part in [&self.base, &self.changes].into_iter().filter(|part| !part.numbers.is_empty()) {
+        for part in [&self.base, &self.changes].into_iter().filter(|part| !part.segment.is_empty()) {
             let mut outcome = Outcome { steps_left, ..Outcome::default() };
             part.segment.judge(&self.names, seen, scratch, &mut outcome);
             steps_left = outcome.steps_left;
-            let number = |rule: &u32| part.numbers.get(*rule as usize).copied().filter(|number| *number != NONE);
+            let number = |rule: &u32| if part.is_moved { part.number_now(*rule) } else { Some(*rule) };
             found.matched.extend(outcome.matched.iter().filter_map(number));
             found.undecided.extend(outcome.undecided.iter().filter_map(number));
             open.extend(outcome.open.iter().filter_map(number));

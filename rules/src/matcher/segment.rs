@@ -84,6 +84,11 @@ impl Segment {
         uses
     }
 
+    /// Whether it has no rule.
+    pub(super) fn is_empty(&self) -> bool {
+        self.programs.is_empty()
+    }
+
     /// The bytes that programs, symbols and indexes of equality take.
     pub(super) fn bytes(&self) -> usize {
         self.symbols.bytes()

@@ -154,7 +154,7 @@ impl RuleSet {
     /// What one rule says to an event of this application, and why; `None` when there is no such rule.
     #[must_use]
     pub fn explain(&self, rule: &str, event: &Event, app: Option<&AppFacts>) -> Option<Verdict> {
-        let at = *self.by_name.get(rule)?;
+        let at = self.named.number(rule)?;
         let view = self.view(event, app);
         let said = self.found(&view).says(at);
         Some(verdict(self.rules.get(at as usize)?, &view, said))

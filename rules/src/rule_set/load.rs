@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::{AppFacts, Known, Place, RuleSet, listeners::Listeners, place::Places};
+use super::{AppFacts, Known, Place, RuleSet, listeners::Listeners, named::Named, place::Places};
 use crate::closure::{self, Content};
 use crate::decode::Findings;
 use crate::diagnostic::{Diagnostics, SourceFile};
@@ -67,7 +67,7 @@ impl RuleSet {
 
     /// The number of the rule here that is word for word this one.
     fn number_of_same(&self, rule: &Rule) -> Option<u32> {
-        let number = *self.by_name.get(rule.name.as_str())?;
+        let number = self.named.number(rule.name.as_str())?;
         let is_same = self.rules.get(number as usize).is_some_and(|here| here.closure == rule.closure);
         is_same.then_some(number)
     }
@@ -110,10 +110,10 @@ impl<'b> Gathered<'b> {
         let mut contents = Vec::with_capacity(closures.len() + 1);
         contents.push(vars_content);
         contents.extend(closures);
-        let by_name = (0..).zip(&rules).map(|(number, rule)| (rule.name.clone(), number)).collect();
+        let named = Named::new(rules.iter().map(|rule| rule.name.clone()));
         let listeners = Listeners::of(&rules);
         let matcher = builder.finish(|builder| add_all(&rules, builder));
-        RuleSet { rules, matcher, listeners, by_name, places, contents, vars, apps }
+        RuleSet { rules, matcher, listeners, named, places, contents, vars, apps }
     }
 }
 

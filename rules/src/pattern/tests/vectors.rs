@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use crate::pattern::Pattern;
+use crate::pattern::evaluate::STEP_LIMIT;
+use crate::pattern::{Match, Pattern, json};
 use crate::value::Value;
 
 const VECTORS: &str = include_str!("../../../tests/fixtures/matching/vectors.jsonl");
@@ -44,4 +45,18 @@ fn every_vector_gets_the_verdict_that_it_expects() {
     }
     assert!(failures.is_empty(), "\n{failures}");
     assert_eq!(count, 382);
+}
+
+#[test]
+fn a_match_that_is_kept_as_text_says_the_same_of_the_same_condition() {
+    let documents: Vec<Value> =
+        vectors().iter().filter_map(|vector| Value::from_json(vector.event.as_bytes()).ok()).collect();
+    for vector in vectors() {
+        let Ok(pattern) = Pattern::from_json(&vector.pattern) else { continue };
+        let kept = Match::of(&json::read(&vector.pattern).unwrap());
+        for document in &documents {
+            assert_eq!(kept.mismatch(document), pattern.mismatch(document), "{} of {document:?}", vector.id);
+            assert_eq!(kept.decide(document, &mut STEP_LIMIT.clone()), Ok(pattern.matches(document)), "{}", vector.id);
+        }
+    }
 }
