@@ -17,7 +17,7 @@ use crate::language::{self, Surroundings};
 use crate::node::{Node, NodeKind};
 use crate::rule::{AppSelection, Rule};
 use crate::rule_set::AppFacts;
-use crate::value::{Map, Value, write_string};
+use crate::value::{Map, Value, write_list, write_map, write_string};
 
 /// A text that a store keeps under its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,16 +113,7 @@ pub(crate) fn seal(rule: &Node, apps: &AppSelection, vars: &ContentHash) -> Stri
 fn write(node: &Node, out: &mut String) {
     match &node.kind {
         NodeKind::Scalar(value) => value.write_json(out),
-        NodeKind::List(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write(item, out);
-            }
-            out.push(']');
-        }
+        NodeKind::List(items) => write_list(items.iter(), out, write),
         NodeKind::Map(entries) => {
             write_entries(entries.iter().map(|(key, node)| (key.text.as_str(), node)).collect(), out);
         }
@@ -132,19 +123,8 @@ fn write(node: &Node, out: &mut String) {
 /// Of a repeated key the last value counts.
 fn write_entries(mut entries: Vec<(&str, &Node)>, out: &mut String) {
     entries.sort_by_key(|(key, _)| *key);
-    out.push('{');
-    let mut is_first = true;
-    for same in entries.chunk_by(|(a, _), (b, _)| a == b) {
-        let Some((key, node)) = same.last() else { continue };
-        if !is_first {
-            out.push(',');
-        }
-        is_first = false;
-        write_string(key, out);
-        out.push(':');
-        write(node, out);
-    }
-    out.push('}');
+    let last = entries.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last);
+    write_map(last.copied(), out, write);
 }
 
 /// The name of a content.

@@ -1,7 +1,7 @@
 //! A tree of what a person wrote, with the place of every part: what rule files, patterns and configuration are read from.
 
 use crate::diagnostic::Span;
-use crate::value::{Value, write_string};
+use crate::value::{Value, write_list, write_map};
 
 /// One part of a written text.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,27 +45,9 @@ impl Node {
     fn write_json(&self, out: &mut String) {
         match &self.kind {
             NodeKind::Scalar(value) => value.write_json(out),
-            NodeKind::List(items) => {
-                out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    item.write_json(out);
-                }
-                out.push(']');
-            }
+            NodeKind::List(items) => write_list(items.iter(), out, Self::write_json),
             NodeKind::Map(entries) => {
-                out.push('{');
-                for (index, (key, node)) in entries.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    write_string(&key.text, out);
-                    out.push(':');
-                    node.write_json(out);
-                }
-                out.push('}');
+                write_map(entries.iter().map(|(key, node)| (key.text.as_str(), node)), out, Self::write_json);
             }
         }
     }

@@ -70,27 +70,9 @@ impl Value {
             }
             Self::Text(text) => write_string(text, out),
             Self::Secret(name) => write_string(&secret_reference(name), out),
-            Self::List(items) => {
-                out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    item.write_json(out);
-                }
-                out.push(']');
-            }
+            Self::List(items) => write_list(items.iter(), out, Self::write_json),
             Self::Map(entries) => {
-                out.push('{');
-                for (index, (name, value)) in entries.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    write_string(name, out);
-                    out.push(':');
-                    value.write_json(out);
-                }
-                out.push('}');
+                write_map(entries.iter().map(|(name, value)| (name.as_str(), value)), out, Self::write_json);
             }
         }
     }
@@ -144,6 +126,36 @@ fn read(text: &[u8]) -> Result<Value, Misplaced> {
             None => return tokens.end().map(|()| value),
         }
     }
+}
+
+/// Writes a JSON array (RFC 8259 section 5) of what `write` writes of each item.
+pub(crate) fn write_list<T>(items: impl Iterator<Item = T>, out: &mut String, mut write: impl FnMut(T, &mut String)) {
+    out.push('[');
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write(item, out);
+    }
+    out.push(']');
+}
+
+/// Writes a JSON object (RFC 8259 section 4) with these members, in this order.
+pub(crate) fn write_map<'n, T>(
+    members: impl Iterator<Item = (&'n str, T)>,
+    out: &mut String,
+    mut write: impl FnMut(T, &mut String),
+) {
+    out.push('{');
+    for (index, (name, value)) in members.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_string(name, out);
+        out.push(':');
+        write(value, out);
+    }
+    out.push('}');
 }
 
 /// Writes a JSON string (RFC 8259 section 7).

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use crate::ids::SecretName;
 
-pub(crate) use json::write_string;
 pub use json::{DEPTH_LIMIT, JsonError};
+pub(crate) use json::{write_list, write_map, write_string};
 pub use number::Number;
 pub use outline::Outline;
 
