@@ -36,7 +36,8 @@ doc: ## Build the documentation; a warning is an error
 test: ## Run all tests and say how many ran
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "a C compiler is missing (SQLite is built from source): apt-get install gcc" >&2; exit 1; }
-	@echo "cargo and cc are here; tests of the vendor's SDK use python3 and PyPI, and say so when they are skipped"
+	@command -v python3 >/dev/null || { echo "python3 is missing (plugins in Python are tested): apt-get install python3" >&2; exit 1; }
+	@echo "cargo, cc and python3 are here; tests of the vendor's SDK use PyPI besides, and say so when they are skipped"
 	@mkdir -p target
 	cargo test --workspace --locked $(FEATURES) 2>&1 | tee $(LOG)
 	@awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' $(LOG)
